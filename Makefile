@@ -1,0 +1,44 @@
+# The environment that every target uses. `make demo` and `make test` need only python3 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check format specs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP) ## make .venv with everything that one machine needs
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -qq --upgrade pip
+	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(STAMP) ## the main job on bundled examples: prompt design, PET and full tuning side by side
+	$(BIN)/tuneline demo
+
+test: $(STAMP) ## lint, types and the fast tests
+	$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -m "not slow and not packaging" -n 2
+
+test-slow: $(STAMP) ## the slow tests: whole pipelines, the wheel in a fresh environment, the base model
+	$(BIN)/python -m pytest -m "slow or packaging"
+
+check: $(STAMP) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+specs: $(STAMP) ## compile every pipeline into pipelines/specs/
+	$(BIN)/python -m tuneline.pipelines.compile
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) build dist runs tuneline-registry
