@@ -1,0 +1,1 @@
+"""The shapes that examples come in: how each is recognised, and its converter."""
