@@ -1,0 +1,1 @@
+"""What tuning was worth: metrics with intervals, paired tests, a verdict and its report."""

@@ -1,0 +1,97 @@
+"""The verdict: was tuning worth it, by how much, and what should be used."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tuneline.errors import DataError
+from tuneline.evaluation.results import (
+    SCHEMA_VERSION,
+    CandidateSummary,
+    ConfusionMatrix,
+    PairedTest,
+)
+
+
+class GateTest(PairedTest):
+    """A tuned candidate against the best baseline; ``p_corrected`` by Holm over all of these."""
+
+    p_corrected: float
+
+
+class Verdict(BaseModel):
+    """What the evaluation decided, as it stands in ``verdict.json``.
+
+    Attributes:
+        schema_version: Version of this form.
+        passed: Whether a tuned candidate is worth registering.
+        winner: Name of that candidate; empty unless ``passed``.
+        recommended: Name of the cheapest candidate that is not significantly worse than the best;
+            the winner where there is one, empty where nothing was measured.
+        headline: The answer in one sentence.
+        reasons: Each rule with its numbers, starting with ``passed:`` or ``failed:``.
+        sensitivity: Which differences this number of rows can show, in one sentence; empty where
+            no tuned candidate was compared.
+        primary_metric: Name of the metric that decides.
+        rows: Held-out rows that every candidate answered.
+        best_baseline: Name of the prompt design with the highest score, the cheapest of equals.
+        best_tuned: Name of the tuned candidate with the highest score, the cheapest of equals.
+        candidates: From the cheapest to the costliest.
+        gate_tests: Each tuned candidate against the best baseline.
+        confusion: The confusion matrix of the winner, or of the best tuned candidate, for KFP's
+            ``log_confusion_matrix``. Not part of ``verdict.json``: ``metrics.json`` holds all.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int = SCHEMA_VERSION
+    passed: bool
+    winner: str
+    recommended: str
+    headline: str
+    reasons: list[str]
+    sensitivity: str
+    primary_metric: str
+    rows: int
+    best_baseline: str
+    best_tuned: str
+    candidates: list[CandidateSummary]
+    gate_tests: list[GateTest]
+    confusion: ConfusionMatrix | None = Field(default=None, exclude=True)
+
+    def candidate(self, name: str) -> CandidateSummary:
+        """The candidate of this name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        found = {candidate.name: candidate for candidate in self.candidates}
+        return found[name]
+
+    def scalars(self) -> dict[str, float]:
+        """Flat numbers for a metrics store: ``pet.accuracy``, ``pet.accuracy.low``, and so on."""
+        flat: dict[str, float] = {"passed": float(self.passed), "rows": float(self.rows)}
+        for candidate in self.candidates:
+            for name, metric in candidate.metrics.items():
+                flat[f"{candidate.name}.{name}"] = metric.value
+                flat[f"{candidate.name}.{name}.low"] = metric.low
+                flat[f"{candidate.name}.{name}.high"] = metric.high
+        return flat
+
+
+def read_verdict(path: Path) -> Verdict:
+    """Read ``verdict.json``.
+
+    Raises:
+        DataError: It is missing or no verdict that this release reads.
+    """
+    try:
+        verdict = Verdict.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DataError(f"{path}: not a verdict ({error}). Evaluate first.") from error
+    if verdict.schema_version != SCHEMA_VERSION:
+        raise DataError(
+            f"{path}: schema version {verdict.schema_version}, but this release reads version "
+            f"{SCHEMA_VERSION}. Evaluate again."
+        )
+    return verdict

@@ -1,0 +1,1 @@
+"""Pages that a person opens: one HTML file each, readable on a phone, in the dark and on paper."""

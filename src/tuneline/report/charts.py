@@ -1,0 +1,159 @@
+"""Charts as inline SVG whose ink follows the page, so that they read in light, dark and print.
+
+Every chart is deterministic: equal arguments give equal bytes. matplotlib is imported only when a
+chart is drawn.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup, escape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_INK = "#010203"
+"""A colour that nothing else uses; it becomes ``currentColor`` in the SVG."""
+
+_SERIES = ("#4a86e8", "#e8853a", "#2fa37c", "#b265d6", "#d4a51e", "#d9566b")
+"""Mid-tone colours that read on white and on near-black."""
+
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tuneline",
+    "text.parse_math": False,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10.5,
+    "text.color": _INK,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "grid.color": _INK,
+    "grid.alpha": 0.15,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalRow:
+    """One row of an interval plot; the numbers are fractions between 0 and 1.
+
+    ``chosen`` draws the row in the accent colour.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    chosen: bool = False
+
+
+def curves(
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    x_label: str,
+    y_label: str,
+    description: str = "",
+) -> Markup:
+    """Draw one line for each series, with a legend where there is more than one.
+
+    Args:
+        series: Points ``(x, y)`` by the series' name, in drawing order. A series with one point is
+            drawn as a dot, an empty one is left out.
+        x_label: What the horizontal axis shows, with its unit.
+        y_label: What the vertical axis shows, with its unit.
+        description: What a screen reader says; the axis labels unless given.
+
+    Returns:
+        An ``<svg>`` element for a ``<div class="chart">``.
+    """
+
+    def draw(axes: Axes) -> None:
+        for index, (name, points) in enumerate(series.items()):
+            if not points:
+                continue
+            xs, ys = zip(*points, strict=True)
+            marker = "o" if len(points) <= 12 else ""
+            color = _SERIES[index % len(_SERIES)]
+            axes.plot(xs, ys, label=name, color=color, marker=marker, markersize=4, linewidth=1.8)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.grid(visible=True)
+        if len(series) > 1:
+            axes.legend(frameon=False)
+
+    return _svg((5.6, 3.1), draw, description or f"{y_label} by {x_label}")
+
+
+def intervals(rows: Sequence[IntervalRow], x_label: str, description: str = "") -> Markup:
+    """Draw a dot and its interval for each row, from top to bottom, on an axis in per cent.
+
+    Args:
+        rows: What to draw, at least one row.
+        x_label: What the axis shows.
+        description: What a screen reader says; the axis label unless given.
+
+    Returns:
+        An ``<svg>`` element for a ``<div class="chart">``.
+    """
+
+    def draw(axes: Axes) -> None:
+        for position, row in enumerate(rows):
+            color = _SERIES[0] if row.chosen else _INK
+            axes.plot(
+                [100 * row.low, 100 * row.high], [position, position], color=color, linewidth=2
+            )
+            axes.plot([100 * row.value], [position], color=color, marker="o", markersize=6)
+        axes.set_yticks(range(len(rows)), [row.name for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlim(-2, 102)
+        axes.set_xlabel(x_label)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.grid(visible=True, axis="x")
+
+    return _svg((5.6, 0.7 + 0.32 * len(rows)), draw, description or x_label)
+
+
+def _svg(
+    size_inches: tuple[float, float], draw: Callable[[Axes], None], description: str
+) -> Markup:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=size_inches, layout="constrained")
+        draw(figure.subplots())
+        return _inline(figure, description)
+
+
+def _inline(figure: Figure, description: str) -> Markup:
+    """Turn matplotlib's SVG document into an element of the page.
+
+    The fixed size and the style element go, since the page's style sheet has both; group ids go,
+    since two charts on one page would share them.
+    """
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    document = buffer.getvalue()
+    view_box = re.search(r'viewBox="([^"]+)"', document)
+    body = re.search(r"<svg[^>]*>(.*)</svg>", document, flags=re.DOTALL)
+    if view_box is None or body is None:
+        raise RuntimeError("matplotlib wrote an SVG document of a form that is not known here.")
+    content = re.sub(r"<metadata>.*?</metadata>", "", body.group(1), flags=re.DOTALL)
+    content = re.sub(r'<g id="[^"]*"', "<g", content)
+    content = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", content, flags=re.DOTALL)
+    return Markup(  # noqa: S704  matplotlib has escaped every text in it
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'viewBox="{view_box.group(1)}" role="img" aria-label="{escape(description)}">'
+        f"{content.replace(_INK, 'currentColor')}</svg>"
+    )
