@@ -1,0 +1,1 @@
+"""Registration stage: tuned models that passed, as versions with their evidence."""
