@@ -1,0 +1,1 @@
+"""KFP components, one folder for each stage: a typed signature, one call into the library."""

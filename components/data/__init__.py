@@ -1,0 +1,1 @@
+"""Data stage: fingerprint_source, prepare_dataset."""

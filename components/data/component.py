@@ -1,0 +1,135 @@
+"""Data stage: fingerprint the sources, prepare the splits."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+from kfp.dsl import HTML, Artifact, Dataset, Metrics, Output
+
+from tuneline.components.images import COMPONENTS_IMAGE
+
+
+@dsl.component(base_image=COMPONENTS_IMAGE, install_kfp_package=False)
+def fingerprint_source(
+    data: str,
+    test_data: str = "",
+    prompt_template: str = "",
+    completion_template: str = "",
+    data_settings: dict = {},
+    base_model: str = "embedded",
+    method: str = "",
+    preset: str = "balanced",
+    overrides: dict = {},
+    shots: list = [0, 4],
+    model_name: str = "tuned-model",
+    registry: str = "tuneline-registry",
+    seed: int = 0,
+) -> NamedTuple("Fingerprints", data=str, base_model=str):
+    """Check a run's parameters, then take digests of what its sources hold now. Never cached.
+
+    Args:
+        data: Path or URI of the labeled examples.
+        test_data: The user's own held-out file, or empty.
+        prompt_template: For named columns.
+        completion_template: For named columns.
+        data_settings: Further settings of the data stage.
+        base_model: Base model's name.
+        method: `pet` or `full`; empty in pipelines that run both.
+        preset: `quick`, `balanced` or `quality`.
+        overrides: Tuning settings beside the preset.
+        shots: Numbers of examples in the prompts of the baselines.
+        model_name: Name in the registry.
+        registry: Folder or tracking URI of the registry.
+        seed: The run's seed.
+
+    Returns:
+        data: Digest of the data behind its URIs.
+        base_model: Digest of the base model behind its name.
+    """
+    from tuneline.parameters import fingerprints
+
+    return fingerprints(
+        {
+            "data": data,
+            "test_data": test_data,
+            "prompt_template": prompt_template,
+            "completion_template": completion_template,
+            "data_settings": data_settings,
+            "base_model": base_model,
+            "method": method,
+            "preset": preset,
+            "overrides": overrides,
+            "shots": shots,
+            "model_name": model_name,
+            "registry": registry,
+            "seed": seed,
+        }
+    )
+
+
+@dsl.component(base_image=COMPONENTS_IMAGE, install_kfp_package=False)
+def prepare_dataset(
+    train: Output[Dataset],
+    validation: Output[Dataset],
+    test: Output[Dataset],
+    rejected: Output[Dataset],
+    manifest: Output[Artifact],
+    report: Output[HTML],
+    metrics: Output[Metrics],
+    data: str,
+    fingerprint: str = "",
+    test_data: str = "",
+    prompt_template: str = "",
+    completion_template: str = "",
+    data_settings: dict = {},
+    seed: int = 0,
+) -> None:
+    """Validate every row, drop exact duplicates, split without leakage.
+
+    Args:
+        train: Examples to learn from, canonical Parquet.
+        validation: Examples that choose the checkpoint.
+        test: Held-out examples that every candidate is measured on.
+        rejected: Rows kept aside, each with file, row and reason.
+        manifest: Counts, digests and parameters, JSON.
+        report: One page for people.
+        metrics: The counts.
+        data: Path or URI of the labeled examples: JSONL, CSV or Parquet.
+        fingerprint: Digest of the sources, so that caching notices new content.
+        test_data: The user's own held-out file; empty: held out from `data`.
+        prompt_template: For named columns, such as "{text}".
+        completion_template: For named columns, such as "{category}".
+        data_settings: Any further field of the data stage's settings.
+        seed: Salts the split.
+    """
+    from pathlib import Path
+
+    from tuneline.data.prepare import PreparedPaths, prepare
+    from tuneline.parameters import prepare_settings
+
+    settings = prepare_settings(
+        {
+            "data": data,
+            "test_data": test_data,
+            "prompt_template": prompt_template,
+            "completion_template": completion_template,
+            "data_settings": data_settings,
+            "seed": seed,
+        }
+    )
+    prepared = prepare(
+        settings,
+        PreparedPaths(
+            train=Path(train.path),
+            validation=Path(validation.path),
+            test=Path(test.path),
+            rejected=Path(rejected.path),
+            manifest=Path(manifest.path),
+            report=Path(report.path),
+        ),
+    )
+    manifest.metadata["fingerprint"] = fingerprint
+    counts = prepared.counts.model_dump()
+    for name in ("read", "kept", "rejected", "duplicates"):
+        metrics.log_metric(name, counts[name])
+    for split, rows in counts["per_split"].items():
+        metrics.log_metric(f"{split}_rows", rows)

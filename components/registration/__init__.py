@@ -1,0 +1,1 @@
+"""Registration stage: register_model."""

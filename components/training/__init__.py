@@ -1,0 +1,1 @@
+"""Tuning stage: tune_model."""

@@ -1,0 +1,107 @@
+"""The stages that pipelines share, each placed on its platform and wired to the one before it."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from kfp.dsl import HTML, Artifact, PipelineTask
+
+from tuneline.components.data.component import fingerprint_source, prepare_dataset
+from tuneline.components.evaluation.component import predict
+from tuneline.components.registration.component import register_model
+from tuneline.components.training.component import tune_model
+from tuneline.pipelines.platform import Platform
+
+
+class Outputs(NamedTuple):
+    """What every pipeline gives back."""
+
+    report: HTML
+    verdict: Artifact
+
+
+class Examples(NamedTuple):
+    """The tasks that all candidates build on."""
+
+    source: PipelineTask
+    prepared: PipelineTask
+
+
+class Tuned(NamedTuple):
+    """A tuned model and its answers to the held-out rows."""
+
+    model: PipelineTask
+    predictions: PipelineTask
+
+
+def parameters(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """Take a pipeline's parameters out of its ``locals()``: those that the first step checks."""
+    return {name: scope[name] for name in fingerprint_source.component_spec.inputs if name in scope}
+
+
+def examples(platform: Platform, run: Mapping[str, Any]) -> Examples:
+    """Fingerprint the sources and prepare the splits.
+
+    Args:
+        platform: Where the tasks run.
+        run: The pipeline's parameters by name.
+    """
+    source = platform.on_cpu(fingerprint_source(**run)).set_caching_options(enable_caching=False)
+    names = ("data", "test_data", "prompt_template", "completion_template", "data_settings", "seed")
+    prepared = platform.on_cpu(
+        prepare_dataset(fingerprint=source.outputs["data"], **{name: run[name] for name in names})
+    )
+    return Examples(source, prepared)
+
+
+def prompt_design(platform: Platform, run: Mapping[str, Any], given: Examples) -> PipelineTask:
+    """Predict the baselines."""
+    return platform.on_device(
+        predict(
+            test=given.prepared.outputs["test"],
+            train=given.prepared.outputs["train"],
+            base_model=run["base_model"],
+            fingerprint=given.source.outputs["base_model"],
+            shots=run["shots"],
+            seed=run["seed"],
+        )
+    ).set_display_name("predict by prompt design")
+
+
+def tuned(platform: Platform, run: Mapping[str, Any], given: Examples, method: Any) -> Tuned:
+    """Tune by one method and predict with the result."""
+    model = platform.on_device(
+        tune_model(
+            train=given.prepared.outputs["train"],
+            validation=given.prepared.outputs["validation"],
+            fingerprint=given.source.outputs["base_model"],
+            method=method,
+            **{name: run[name] for name in ("base_model", "preset", "overrides", "seed")},
+        )
+    )
+    predictions = platform.on_device(
+        predict(
+            test=given.prepared.outputs["test"],
+            train=given.prepared.outputs["train"],
+            model=model.outputs["model"],
+            seed=run["seed"],
+        )
+    ).set_display_name("predict by the tuned model")
+    if isinstance(method, str):
+        model.set_display_name(f"tune ({method})")
+        predictions.set_display_name(f"predict ({method})")
+    return Tuned(model, predictions)
+
+
+def registered(
+    platform: Platform, run: Mapping[str, Any], decision: PipelineTask, winner: Tuned
+) -> PipelineTask:
+    """Register a tuned model with its evidence. Call it inside the gate's condition."""
+    return platform.on_cpu(
+        register_model(
+            model=winner.model.outputs["model"],
+            verdict=decision.outputs["verdict"],
+            report=decision.outputs["report"],
+            model_name=run["model_name"],
+            registry=run["registry"],
+        )
+    ).set_caching_options(enable_caching=False)

@@ -1,0 +1,63 @@
+"""Tune one model, compare it with prompt design, register it if tuning was worth it."""
+
+from kfp import dsl
+from kfp.dsl.graph_component import GraphComponent
+
+from tuneline.components.evaluation.component import evaluate
+from tuneline.pipelines import stages
+from tuneline.pipelines.platform import Platform
+
+
+def supervised_tuning(platform: Platform) -> GraphComponent:
+    """Build the pipeline for a platform."""
+
+    @dsl.pipeline(name="supervised-tuning", display_name="Supervised tuning")
+    def pipeline(
+        data: str,
+        test_data: str = "",
+        prompt_template: str = "",
+        completion_template: str = "",
+        data_settings: dict = {},
+        base_model: str = "embedded",
+        method: str = "pet",
+        preset: str = "balanced",
+        overrides: dict = {},
+        shots: list = [0, 4],
+        model_name: str = "tuned-model",
+        registry: str = "tuneline-registry",
+        seed: int = 0,
+    ) -> stages.Outputs:
+        """Prepare, tune, evaluate against prompt design, gate, register.
+
+        Args:
+            data: Path or URI of the labeled examples: JSONL, CSV or Parquet.
+            test_data: Your own held-out file; empty: held out from data.
+            prompt_template: For named columns, such as "{text}".
+            completion_template: For named columns, such as "{category}".
+            data_settings: Any further setting of the data stage.
+            base_model: embedded, a folder, a hub id or a gs:// URI.
+            method: pet (LoRA adapter) or full (every weight).
+            preset: quick, balanced or quality.
+            overrides: Any tuning setting; under pet or full, for that method alone.
+            shots: Prompt-design baselines, by number of examples in the prompt.
+            model_name: Name in the registry.
+            registry: Folder of a local registry, or an MLflow tracking URI.
+            seed: Seeds the split, the shots and tuning.
+        """
+        run = stages.parameters(locals())
+        given = stages.examples(platform, run)
+        baselines = stages.prompt_design(platform, run, given)
+        tuned = stages.tuned(platform, run, given, method)
+        decision = platform.on_cpu(
+            evaluate(
+                baselines=baselines.outputs["predictions"],
+                tuned=tuned.predictions.outputs["predictions"],
+                seed=seed,
+            )
+        )
+        # The decision names the method that won, and nothing where none did.
+        with dsl.If(decision.outputs["Output"] == method, name="tuning was worth it"):
+            stages.registered(platform, run, decision, tuned)
+        return stages.Outputs(decision.outputs["report"], decision.outputs["verdict"])
+
+    return pipeline
