@@ -1,0 +1,73 @@
+"""Loading an open model and its tokenizer: safetensors only, no code from the model's folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tuneline.errors import ConfigurationError
+from tuneline.models.chat import DEFAULT_CHAT_TEMPLATE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Load a tokenizer, with `DEFAULT_CHAT_TEMPLATE` where the model brings no template.
+
+    Raises:
+        ConfigurationError: There is no tokenizer that can be loaded without running its code.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{folder}: its tokenizer cannot be loaded: {error}") from error
+    if not tokenizer.is_fast:
+        raise ConfigurationError(
+            f"{folder}: its tokenizer has no tokenizer.json, which is needed to tell which tokens "
+            "belong to the answer. Convert it with `tokenizer.save_pretrained`."
+        )
+    if tokenizer.chat_template is None:
+        tokenizer.chat_template = DEFAULT_CHAT_TEMPLATE
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def context_length(folder: Path) -> int:
+    """Longest sequence, in tokens, that a model was made for.
+
+    Raises:
+        ConfigurationError: Its configuration is of no kind that transformers knows.
+    """
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigurationError(f"{folder}: its config.json cannot be read: {error}") from error
+    return int(config.get_text_config().max_position_embeddings)
+
+
+def load_model(folder: Path, *, dtype: str) -> Any:
+    """Load a causal language model's safetensors.
+
+    Args:
+        folder: The model's folder.
+        dtype: A torch dtype's name, such as ``float32`` or ``bfloat16``.
+
+    Raises:
+        ConfigurationError: It is no causal language model that transformers knows.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigurationError(f"{folder}: cannot be loaded as a model: {error}") from error

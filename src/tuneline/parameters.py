@@ -1,0 +1,139 @@
+"""A pipeline run's parameters, checked as one before anything costs money or time.
+
+They are checked twice by the same model: on the machine that submits, and in the run's first step,
+since a compiled spec can be started by hands that never saw the first check.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tuneline.data.fingerprint import fingerprint
+from tuneline.data.settings import PrepareSettings
+from tuneline.errors import ConfigurationError
+from tuneline.models.source import EMBEDDED, base_model_fingerprint, reference_problem
+from tuneline.prediction.settings import PredictSettings
+from tuneline.registry.settings import RegisterSettings
+from tuneline.settings import validated
+from tuneline.training.settings import METHODS, TrainConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class RunParameters(BaseModel):
+    """The parameters that all pipelines share, with the names they have everywhere.
+
+    Attributes:
+        data: Path or URI of the labeled examples.
+        test_data: The user's own held-out file; empty: held out from ``data``.
+        prompt_template: For named columns, such as ``{text}``.
+        completion_template: For named columns, such as ``{category}``.
+        data_settings: Any further field of `PrepareSettings`.
+        base_model: ``embedded``, a folder, a hub id or a gs:// URI.
+        method: ``pet`` or ``full``; empty in pipelines that run both.
+        preset: ``quick``, ``balanced`` or ``quality``.
+        overrides: Any field of `TrainingSettings`; under ``pet`` or ``full``, for one method.
+        shots: Numbers of examples in the prompts of the baselines.
+        model_name: Name in the registry.
+        registry: Folder of a local registry, or an MLflow tracking URI.
+        seed: Seeds the split, the shots and tuning.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str
+    test_data: str = ""
+    prompt_template: str = ""
+    completion_template: str = ""
+    data_settings: dict[str, Any] = Field(default_factory=dict)
+    base_model: str = EMBEDDED
+    method: str = ""
+    preset: str = "balanced"
+    overrides: dict[str, Any] = Field(default_factory=dict)
+    shots: list[int] = Field(default_factory=lambda: [0, 4])
+    model_name: str = "tuned-model"
+    registry: str = "tuneline-registry"
+    seed: int = 0
+
+
+class Fingerprints(NamedTuple):
+    """Digests of what a run's sources hold now."""
+
+    data: str
+    base_model: str
+
+
+def prepare_settings(values: Mapping[str, Any]) -> PrepareSettings:
+    """The data stage's settings out of a run's parameters."""
+    names = ("data", "test_data", "prompt_template", "completion_template", "seed")
+    own = {name: values[name] for name in names if name in values}
+    return validated(
+        PrepareSettings, {**own, **values.get("data_settings", {})}, source="data settings"
+    )
+
+
+def train_config(values: Mapping[str, Any], **paths: Path) -> TrainConfig:
+    """The tuning stage's configuration out of a run's parameters and the paths of its files."""
+    overrides = values.get("overrides", {})
+    given = {
+        "base_model": values["base_model"],
+        "method": values["method"],
+        "preset": values["preset"],
+        "overrides": {"seed": values.get("seed", 0), **overrides},
+        **paths,
+    }
+    return validated(TrainConfig, given, source="tuning settings")
+
+
+def checked(values: Mapping[str, Any]) -> RunParameters:
+    """Check a run's parameters as far as it goes without reading data or loading a model.
+
+    Raises:
+        ConfigurationError: Lists every problem of every stage.
+    """
+    parameters = validated(RunParameters, values, source="parameters")
+    given = parameters.model_dump()
+    nowhere = {"train": Path("train"), "validation": Path("validation"), "output": Path("output")}
+    checks: list[Callable[[], object]] = [
+        lambda: prepare_settings(given),
+        lambda: validated(PredictSettings, {"shots": parameters.shots}, source="parameters"),
+        lambda: validated(
+            RegisterSettings,
+            {"registry": parameters.registry, "model_name": parameters.model_name},
+            source="parameters",
+        ),
+        *(
+            lambda method=method: train_config({**given, "method": method}, **nowhere)
+            for method in ([parameters.method] if parameters.method else METHODS)
+        ),
+    ]
+    problems = [problem for check in checks for problem in _problems(check)]
+    if problem := reference_problem(parameters.base_model):
+        problems.append(problem)
+    if problems:
+        raise ConfigurationError(list(dict.fromkeys(problems)))
+    return parameters
+
+
+def fingerprints(values: Mapping[str, Any]) -> Fingerprints:
+    """Check a run's parameters, then take digests of its sources.
+
+    Raises:
+        ConfigurationError: A parameter is wrong, or a source names nothing.
+    """
+    parameters = checked(values)
+    settings = prepare_settings(parameters.model_dump())
+    sources = [settings.data, settings.validation_data, settings.test_data]
+    return Fingerprints(fingerprint(sources), base_model_fingerprint(parameters.base_model))
+
+
+def _problems(check: Callable[[], object]) -> list[str]:
+    try:
+        check()
+    except ConfigurationError as error:
+        return error.problems
+    return []

@@ -1,0 +1,1 @@
+"""The prediction stage: every candidate's answers to the held-out rows."""

@@ -1,0 +1,1 @@
+"""The tuning stage: supervised fine-tuning on TRL, PEFT and transformers."""

@@ -1,0 +1,76 @@
+"""What a model would make of some data, before any tuning: tokens, and rows that do not fit."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from tuneline.data.prepare import PreparedPaths, prepare
+from tuneline.errors import ConfigurationError
+from tuneline.models.loading import context_length, load_tokenizer
+from tuneline.models.source import resolve_base_model
+from tuneline.training.encoding import encode_split
+from tuneline.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from tuneline.data.settings import PrepareSettings
+
+
+class TokenPreview(BaseModel):
+    """Token counts by the model's own tokenizer and chat template.
+
+    Attributes:
+        model: The model's name.
+        context_tokens: Longest sequence that the model was made for.
+        longest_tokens: Longest example of all splits.
+        tokens_per_epoch: Tokens of the training split, prompts included.
+        trained_tokens_per_epoch: Those of them that the loss falls on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str
+    context_tokens: int
+    longest_tokens: int
+    tokens_per_epoch: int
+    trained_tokens_per_epoch: int
+
+
+def preview(settings: PrepareSettings, model: str) -> TokenPreview:
+    """Prepare the data in a temporary folder and tokenize all of it.
+
+    Args:
+        settings: What to read and how.
+        model: Name of an open base model, see `resolve_base_model`.
+
+    Raises:
+        ConfigurationError: The model cannot be found, or is a Gemini model.
+        DataError: The data cannot be used, or rows are too long for the model (they are named).
+        ServiceError: The model's store or hub does not answer.
+    """
+    if model.startswith("gemini"):
+        raise ConfigurationError(
+            f"--for {model}: the limits and prices of Gemini models are not part of this release; "
+            "name an open model."
+        )
+    base = resolve_base_model(model)
+    tokenizer = load_tokenizer(base.path)
+    limit = context_length(base.path)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = PreparedPaths.in_folder(Path(folder))
+        prepare(settings, paths)
+        splits = [
+            encode_split(path, tokenizer, TrainingSettings(), limit)
+            for path in (paths.train, paths.validation, paths.test)
+        ]
+    lengths = [len(sequence.input_ids) for split in splits for sequence in split.sequences]
+    return TokenPreview(
+        model=model,
+        context_tokens=limit,
+        longest_tokens=max(lengths),
+        tokens_per_epoch=splits[0].tokens,
+        trained_tokens_per_epoch=splits[0].trained_tokens,
+    )

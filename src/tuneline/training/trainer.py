@@ -1,0 +1,114 @@
+"""TRL's trainer, set up from our settings: what it is told, and nothing of our own beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import EarlyStoppingCallback, PrinterCallback
+from transformers.utils import logging as transformers_logging
+from trl import SFTConfig, SFTTrainer
+
+from tuneline.training.progress import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tuneline.training.encoding import EncodedSplit
+    from tuneline.training.settings import Method, TrainingSettings
+
+_STEPS_BETWEEN_LOGS = 5
+
+
+def build_trainer(
+    model: Any,
+    tokenizer: Any,
+    splits: dict[str, EncodedSplit],
+    method: Method,
+    settings: TrainingSettings,
+    checkpoints: Path,
+) -> SFTTrainer:
+    """Make the trainer for one run.
+
+    Args:
+        model: The base model; for ``pet`` the trainer puts the adapter on it.
+        tokenizer: Its tokenizer.
+        splits: ``train`` and ``validation``, encoded: labels are already set.
+        method: ``pet`` or ``full``.
+        settings: Resolved settings.
+        checkpoints: Folder for checkpoints.
+    """
+    transformers_logging.set_verbosity_error()
+    callbacks: list[Any] = [Progress()]
+    if settings.early_stopping_patience:
+        callbacks.append(EarlyStoppingCallback(settings.early_stopping_patience))
+    trainer = SFTTrainer(
+        model=model,
+        args=_arguments(settings, checkpoints),
+        train_dataset=_dataset(splits["train"]),
+        eval_dataset=_dataset(splits["validation"]),
+        processing_class=tokenizer,
+        peft_config=_adapter(settings) if method == "pet" else None,
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)  # Progress says it in fewer words
+    return trainer
+
+
+def _dataset(split: EncodedSplit) -> Dataset:
+    return Dataset.from_dict(
+        {
+            "input_ids": [sequence.input_ids for sequence in split.sequences],
+            "labels": [sequence.labels for sequence in split.sequences],
+        }
+    )
+
+
+def _adapter(settings: TrainingSettings) -> LoraConfig:
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules="all-linear",
+    )
+
+
+def _arguments(settings: TrainingSettings, checkpoints: Path) -> SFTConfig:
+    # Validation and checkpoints go together, so that the best validation loss has a checkpoint.
+    every = "steps" if settings.save_steps else "epoch"
+    return SFTConfig(
+        output_dir=str(checkpoints),
+        num_train_epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        warmup_steps=settings.warmup_ratio,  # below 1 it is a share of all steps
+        lr_scheduler_type=settings.learning_rate_schedule,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_gradient_norm,
+        seed=settings.seed,
+        bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
+        use_cpu=not torch.cuda.is_available(),
+        activation_checkpointing=False,
+        train_sampling_strategy="group_by_length",
+        eval_strategy=every,
+        eval_steps=settings.save_steps,
+        save_strategy=every,
+        save_steps=settings.save_steps or 500,  # read only where the strategy is steps
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        logging_steps=_STEPS_BETWEEN_LOGS,
+        # The default replaces a loss that is no number by the average, which hides a failed run.
+        logging_nan_inf_filter=False,
+        prediction_loss_only=True,
+        disable_tqdm=True,
+        report_to="none",
+        max_length=None,
+        dataset_kwargs={"skip_prepare_dataset": True},  # labels are set and lengths checked
+    )
