@@ -1,0 +1,5 @@
+"""``python -m tuneline``: the command line."""
+
+from tuneline.cli.main import main
+
+main()

@@ -1,0 +1,123 @@
+"""``tuneline demo``, ``run`` and ``compile``: whole pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tuneline.cli.files import read_assignments, read_mapping
+from tuneline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from tuneline.local.run import LocalRun
+
+DEMO_PIPELINE = "method_comparison"
+_RUNS = Path("runs")
+
+Runs = Annotated[Path, typer.Option(help="Folder that the run's own folder is made in.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")]
+
+
+def demo(runs: Runs = _RUNS, json_output: Json = False) -> None:
+    """Run the main job on bundled examples: prompt design, PET and full tuning side by side."""
+    settings = Path(str(files("tuneline") / "examples" / "support_tickets"))
+    values = {**read_mapping(settings / "demo.yaml"), "data": str(settings / "tickets.jsonl")}
+    _run_and_show(DEMO_PIPELINE, values, runs, json_output=json_output)
+
+
+def run(
+    pipeline: Annotated[str, typer.Argument(help="Name of a pipeline, or a compiled spec.yaml.")],
+    config: Annotated[Path | None, typer.Option(help="YAML file of parameters.")] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter", "-p", help="NAME=VALUE; the value is YAML. Wins over --config."
+        ),
+    ] = None,
+    runs: Runs = _RUNS,
+    json_output: Json = False,
+) -> None:
+    """Run a pipeline, by name or from its compiled spec, on this machine."""
+    values = read_mapping(config) if config else {}
+    values |= read_assignments(parameter or [])
+    _run_and_show(pipeline, values, runs, json_output=json_output)
+
+
+def compile_spec(
+    pipeline: Annotated[str, typer.Argument(help="Name of a pipeline.")],
+    target: Annotated[str, typer.Option(help="local, kubeflow or vertex.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write; default: PIPELINE.yaml.")
+    ] = None,
+    accelerator: Annotated[
+        str,
+        typer.Option(help="Device of tuning, as the target names it: NVIDIA_L4, nvidia.com/gpu."),
+    ] = "",
+    accelerators: Annotated[int, typer.Option(help="How many devices.")] = 1,
+) -> None:
+    """Compile a pipeline to a spec, checked; the same input gives the same bytes."""
+    from tuneline.pipelines.compile import compile_pipeline
+    from tuneline.pipelines.platform import Platform
+
+    platform = Platform(target=target, accelerator=accelerator, accelerators=accelerators)  # type: ignore[arg-type]
+    path = output or Path(f"{pipeline}.yaml")
+    compile_pipeline(pipeline, platform, path)
+    typer.echo(str(path))
+
+
+def _run_and_show(name: str, values: Mapping[str, Any], runs: Path, *, json_output: bool) -> None:
+    from tuneline.parameters import checked
+
+    checked(values)
+
+    from tuneline.evaluation.table import comparison_table
+    from tuneline.local.run import new_run_folder, run_pipeline
+
+    pipeline = _load(name)
+    finished = run_pipeline(pipeline, values, new_run_folder(runs, Path(name).stem))
+    if json_output:
+        typer.echo((finished.folder / "verdict.json").read_text(encoding="utf-8"))
+    else:
+        typer.echo(f"\n{comparison_table(finished.verdict)}\n\n{_closing_words(finished)}")
+    raise typer.Exit(0 if finished.verdict.passed else 1)
+
+
+def _load(name: str) -> Callable[..., Any]:
+    """Build a pipeline by its name, or load a compiled spec."""
+    path = Path(name)
+    if path.suffix not in {".yaml", ".yml"}:
+        from tuneline.pipelines import PIPELINES
+        from tuneline.pipelines.platform import Platform
+        from tuneline.settings import suggestion
+
+        if name not in PIPELINES:
+            raise ConfigurationError(
+                f"There is no pipeline {name!r}.{suggestion(name, PIPELINES)} "
+                f"Pipelines: {', '.join(PIPELINES)}; or name a compiled spec, a .yaml file."
+            )
+        built: Callable[..., Any] = PIPELINES[name](Platform())
+        return built
+    if not path.is_file():
+        raise ConfigurationError(f"{path}: there is no such spec.")
+    from kfp import components
+
+    from tuneline.pipelines.check import require_valid
+
+    require_valid(path)
+    loaded: Callable[..., Any] = components.load_component_from_file(str(path))
+    return loaded
+
+
+def _closing_words(finished: LocalRun) -> str:
+    entry = finished.registered
+    registered = f"{entry['name']} version {entry['version']}" if entry else "nothing"
+    return (
+        f"{finished.verdict.headline}\n"
+        f"registered  {registered}\n"
+        f"report      {finished.report}\n"
+        f"took        {finished.seconds:.0f} s"
+    )

@@ -1,0 +1,1 @@
+"""Whole pipelines on one machine, by kfp's local runner."""
