@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -65,6 +66,7 @@ def main() -> None:
     except ImportError as error:
         typer.echo(f"error: {error}. Install it: pip install 'tuneline[local]'", err=True)
         sys.exit(3)
-    except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        sys.exit(130)
+    except Exception:  # noqa: BLE001 - a defect of ours must not look like an answer (exit code 1)
+        traceback.print_exc()
+        typer.echo("error: this is a defect in Tuneline; please report it.", err=True)
+        sys.exit(3)
