@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format specs clean
+.PHONY: help setup demo test test-slow check format specs bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ format: $(STAMP) ## format and fix what can be fixed
 
 specs: $(STAMP) ## compile every pipeline into pipelines/specs/
 	$(BIN)/python -m tuneline.pipelines.compile
+
+bench: $(STAMP) ## measure against named peers
+	$(BIN)/python -m benchmarks.task_overhead
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist runs tuneline-registry

@@ -7,7 +7,7 @@ from tuneline.local.watch import Watch
 
 TRACEBACK = """\
 21:00:00.000 - INFO - Executing task \x1b[96m'prepare-dataset'\x1b[0m
-    [KFP Executor 2026-11-23 21:00:00,100 INFO]: prepare: read 12 rows
+    [KFP Executor 2026-11-23 21:00:00,100 INFO]: data: read 12 rows
     Traceback (most recent call last):
       File "prepare.py", line 1, in prepare
     tuneline.errors.{error}

@@ -84,7 +84,7 @@ def prepare(settings: PrepareSettings, outputs: PreparedPaths) -> Manifest:
         # While files of a former run are replaced one by one, no manifest claims to describe them.
         outputs.manifest.unlink(missing_ok=True)
     for warning in manifest.warnings:
-        _log.warning("%s", warning)
+        _log.warning("data: %s", warning)
     return manifest
 
 

@@ -21,8 +21,8 @@ def counted(rows: Iterable[Item], name: str) -> Iterator[Item]:
     if sys.stderr.isatty():
         yield from tqdm(rows, desc=f"reading {name}", unit=" rows", unit_scale=True, leave=False)
         return
-    _log.info("reading %s", name)
+    _log.info("data: reading %s", name)
     count = 0
     for count, row in enumerate(rows, start=1):  # noqa: B007
         yield row
-    _log.info("read %d rows of %s", count, name)
+    _log.info("data: read %d rows of %s", count, name)
