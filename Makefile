@@ -13,6 +13,7 @@ help: ## list the targets
 setup: $(STAMP) ## make .venv with everything that one machine needs
 
 $(STAMP): pyproject.toml constraints.txt
+	@echo "making $(VENV); this takes a minute or two"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --upgrade pip
 	$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev]'

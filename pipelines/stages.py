@@ -45,11 +45,15 @@ def examples(platform: Platform, run: Mapping[str, Any]) -> Examples:
         platform: Where the tasks run.
         run: The pipeline's parameters by name.
     """
-    source = platform.on_cpu(fingerprint_source(**run)).set_caching_options(enable_caching=False)
+    source = (
+        platform.on_cpu(fingerprint_source(**run))
+        .set_caching_options(enable_caching=False)
+        .set_display_name("check parameters, fingerprint sources")
+    )
     names = ("data", "test_data", "prompt_template", "completion_template", "data_settings", "seed")
     prepared = platform.on_cpu(
         prepare_dataset(fingerprint=source.outputs["data"], **{name: run[name] for name in names})
-    )
+    ).set_display_name("prepare data")
     return Examples(source, prepared)
 
 
@@ -85,10 +89,10 @@ def tuned(platform: Platform, run: Mapping[str, Any], given: Examples, method: A
             model=model.outputs["model"],
             seed=run["seed"],
         )
-    ).set_display_name("predict by the tuned model")
-    if isinstance(method, str):
-        model.set_display_name(f"tune ({method})")
-        predictions.set_display_name(f"predict ({method})")
+    )
+    suffix = f" ({method})" if isinstance(method, str) else ""
+    model.set_display_name(f"tune{suffix}")
+    predictions.set_display_name(f"predict by the tuned model{suffix}")
     return Tuned(model, predictions)
 
 
@@ -96,7 +100,7 @@ def registered(
     platform: Platform, run: Mapping[str, Any], decision: PipelineTask, winner: Tuned
 ) -> PipelineTask:
     """Register a tuned model with its evidence. Call it inside the gate's condition."""
-    return platform.on_cpu(
+    registration = platform.on_cpu(
         register_model(
             model=winner.model.outputs["model"],
             verdict=decision.outputs["verdict"],
@@ -104,4 +108,5 @@ def registered(
             model_name=run["model_name"],
             registry=run["registry"],
         )
-    ).set_caching_options(enable_caching=False)
+    )
+    return registration.set_caching_options(enable_caching=False).set_display_name("register")

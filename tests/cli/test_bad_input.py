@@ -160,6 +160,7 @@ def test_unwritable_output_folder(tmp_path):
         (["method=full", "overrides={lora_rank: 8}"], ["lora_rank", "full"]),
         (["method=lora", "shots=[4, 4]", "preset=slow"], ["method", "shots", "preset"]),
         (["oops"], ["oops", "NAME=VALUE"]),
+        (["prompt_template=python3 {text}", "completion_template={x}"], ["python3"]),
     ],
 )
 def test_wrong_parameters_stop_a_run_before_it_starts(parameters, words, tmp_path):

@@ -19,7 +19,7 @@ TRACEBACK = """\
 def watched(text: str) -> tuple[Watch, list[str], str]:
     log = io.StringIO()
     shown: list[str] = []
-    watch = Watch(log, shown.append)
+    watch = Watch(log, shown.append, {"tune-model": "tune (pet)"})
     for piece in (text[:37], text[37:60], text[60:]):  # text comes in pieces of any size
         watch.write(piece)
     return watch, shown, log.getvalue()
@@ -32,8 +32,8 @@ def test_progress_is_shown_and_everything_is_logged():
         "    some library says something\n"
         "21:00:01.000 - INFO - Task 'tune-model' finished with status SUCCESS\n"
     )
-    assert shown[:2] == ["tune-model ...", "  tune: step 5 of 10"]
-    assert shown[2].startswith("tune-model done in")
+    assert shown[:2] == ["tune (pet) ...", "  tune: step 5 of 10"]
+    assert shown[2].startswith("tune (pet) done in")
     assert "some library says something" in log
     assert "\x1b" not in log
     assert watch.failed is None

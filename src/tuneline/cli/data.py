@@ -107,7 +107,7 @@ def _settings(
         "completion_template": completion_template,
     }
     values = read_mapping(config) if config else {}
-    values |= read_assignments(setting or [])
+    values |= read_assignments(setting or [], PrepareSettings)
     values |= {name: value for name, value in named.items() if value}
     return validated(PrepareSettings, {**values, "data": data}, source=str(config or "settings"))
 

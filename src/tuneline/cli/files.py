@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from tuneline.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -28,24 +31,29 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_assignments(assignments: Sequence[str]) -> dict[str, Any]:
-    """Read NAME=VALUE arguments; values are YAML, so numbers, lists and mappings work.
+def read_assignments(assignments: Sequence[str], model_type: type[BaseModel]) -> dict[str, Any]:
+    """Read NAME=VALUE arguments.
+
+    Args:
+        assignments: What the user wrote.
+        model_type: The settings that they set: the value of a text field is taken as it stands
+            (``{text}`` is a template, not a mapping), any other is read as YAML.
 
     Raises:
         ConfigurationError: Lists every argument that is no assignment or no YAML.
     """
+    texts = {name for name, field in model_type.model_fields.items() if field.annotation is str}
     values: dict[str, Any] = {}
     problems = []
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
+        if not name or not equals:
+            problems.append(f"{assignment}: write NAME=VALUE.")
+            continue
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            equals = ""
-        if not equals or not name:
-            problems.append(f"-p {assignment}: write NAME=VALUE, with the value as YAML.")
-        else:
-            values[name] = "" if value is None else value
+            values[name] = text if name in texts else yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            problems.append(f"{assignment}: the value is no YAML: {error}")
     if problems:
         raise ConfigurationError(problems)
     return values

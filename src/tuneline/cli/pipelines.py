@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,8 @@ from tuneline.cli.files import read_assignments, read_mapping
 from tuneline.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from kfp.dsl.base_component import BaseComponent
+
     from tuneline.local.run import LocalRun
 
 DEMO_PIPELINE = "method_comparison"
@@ -42,8 +44,10 @@ def run(
     json_output: Json = False,
 ) -> None:
     """Run a pipeline, by name or from its compiled spec, on this machine."""
+    from tuneline.parameters import RunParameters
+
     values = read_mapping(config) if config else {}
-    values |= read_assignments(parameter or [])
+    values |= read_assignments(parameter or [], RunParameters)
     _run_and_show(pipeline, values, runs, json_output=json_output)
 
 
@@ -72,13 +76,13 @@ def compile_spec(
 def _run_and_show(name: str, values: Mapping[str, Any], runs: Path, *, json_output: bool) -> None:
     from tuneline.parameters import checked
 
-    checked(values)
+    parameters = checked(values).model_dump(include=set(values))
 
     from tuneline.evaluation.table import comparison_table
     from tuneline.local.run import new_run_folder, run_pipeline
 
     pipeline = _load(name)
-    finished = run_pipeline(pipeline, values, new_run_folder(runs, Path(name).stem))
+    finished = run_pipeline(pipeline, parameters, new_run_folder(runs, Path(name).stem))
     if json_output:
         typer.echo((finished.folder / "verdict.json").read_text(encoding="utf-8"))
     else:
@@ -86,7 +90,7 @@ def _run_and_show(name: str, values: Mapping[str, Any], runs: Path, *, json_outp
     raise typer.Exit(0 if finished.verdict.passed else 1)
 
 
-def _load(name: str) -> Callable[..., Any]:
+def _load(name: str) -> BaseComponent:
     """Build a pipeline by its name, or load a compiled spec."""
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
@@ -99,8 +103,7 @@ def _load(name: str) -> Callable[..., Any]:
                 f"There is no pipeline {name!r}.{suggestion(name, PIPELINES)} "
                 f"Pipelines: {', '.join(PIPELINES)}; or name a compiled spec, a .yaml file."
             )
-        built: Callable[..., Any] = PIPELINES[name](Platform())
-        return built
+        return PIPELINES[name](Platform())
     if not path.is_file():
         raise ConfigurationError(f"{path}: there is no such spec.")
     from kfp import components
@@ -108,8 +111,7 @@ def _load(name: str) -> Callable[..., Any]:
     from tuneline.pipelines.check import require_valid
 
     require_valid(path)
-    loaded: Callable[..., Any] = components.load_component_from_file(str(path))
-    return loaded
+    return components.load_component_from_file(str(path))
 
 
 def _closing_words(finished: LocalRun) -> str:

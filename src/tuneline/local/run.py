@@ -19,10 +19,13 @@ from tuneline.errors import ConfigurationError, MachineError
 from tuneline.evaluation.verdict import Verdict
 from tuneline.files import require_writable, write_text
 from tuneline.local.watch import Watch
+from tuneline.settings import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from kfp.dsl.base_component import BaseComponent
 
 logger = logging.getLogger("tuneline")
 
@@ -55,14 +58,14 @@ def new_run_folder(runs: Path, pipeline: str) -> Path:
     Raises:
         MachineError: It cannot be made or written to.
     """
-    folder = runs / f"{pipeline}-{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}"
+    name = f"{pipeline}-{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}"
+    taken = len(list(runs.glob(f"{name}*")))
+    folder = runs / (f"{name}-{taken + 1}" if taken else name)
     require_writable(folder)
     return folder
 
 
-def run_pipeline(
-    pipeline: Callable[..., Any], arguments: Mapping[str, Any], folder: Path
-) -> LocalRun:
+def run_pipeline(pipeline: BaseComponent, arguments: Mapping[str, Any], folder: Path) -> LocalRun:
     """Run a pipeline by kfp's subprocess runner in this environment.
 
     Args:
@@ -73,12 +76,14 @@ def run_pipeline(
     Raises:
         TunelineError: The error that ended a task, as the task raised it.
         MachineError: A task died without one.
-        ConfigurationError: An argument holds ``python3``, which kfp's runner would rewrite.
+        ConfigurationError: The pipeline is none of Tuneline's, has no such parameter, or an
+            argument holds ``python3``, which kfp's runner would rewrite.
     """
+    _require_fitting(pipeline, arguments)
     _refuse_python3([str(folder.resolve()), *arguments.values()])
     started = time.monotonic()
     with (folder / "log.txt").open("w", encoding="utf-8") as log:
-        watch = Watch(log, logger.info)
+        watch = Watch(log, logger.info, _task_titles(pipeline.pipeline_spec))
         task = _run(pipeline, arguments, folder, watch)
     seconds = round(time.monotonic() - started, 3)
     shutil.copyfile(task.outputs["report"].path, folder / "report.html")
@@ -100,9 +105,7 @@ def run_pipeline(
     return LocalRun(folder, verdict, registered, seconds)
 
 
-def _run(
-    pipeline: Callable[..., Any], arguments: Mapping[str, Any], folder: Path, watch: Watch
-) -> Any:
+def _run(pipeline: BaseComponent, arguments: Mapping[str, Any], folder: Path, watch: Watch) -> Any:
     from kfp import local
 
     local.init(
@@ -121,6 +124,16 @@ def _run(
             raise watch.failed.error() from error
 
 
+def _task_titles(spec: Any) -> dict[str, str]:
+    """The display name of every task, by the name that the local runner prints."""
+    graphs = [spec.root, *spec.components.values()]
+    return {
+        task.component_ref.name.removeprefix("comp-"): task.task_info.name
+        for graph in graphs
+        for task in graph.dag.tasks.values()
+    }
+
+
 def _registered(folder: Path) -> dict[str, str]:
     """Read the registry entry from the registration task's outputs, where the gate let it run."""
     found = sorted((folder / "kfp").glob("*/register-model*/executor_output.json"))
@@ -128,6 +141,23 @@ def _registered(folder: Path) -> dict[str, str]:
         return {}
     values = orjson.loads(found[-1].read_bytes())["parameterValues"]
     return {name: str(value) for name, value in values.items()}
+
+
+def _require_fitting(pipeline: BaseComponent, arguments: Mapping[str, Any]) -> None:
+    component = pipeline.component_spec
+    problems = [
+        f"{name}: pipeline {component.name} has no such parameter."
+        f"{suggestion(name, component.inputs)}"
+        for name in arguments
+        if name not in component.inputs
+    ]
+    if missing := {"report", "verdict"} - (component.outputs or {}).keys():
+        problems.append(
+            f"pipeline {component.name} gives no {' and no '.join(sorted(missing))}, so it is none "
+            "that this command can run."
+        )
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def _refuse_python3(values: list[Any]) -> None:

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 from tuneline import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _STARTED = re.compile(r"Executing task '([^']+)'")
@@ -54,11 +54,15 @@ class Watch(io.TextIOBase):
     Args:
         log: Where everything goes.
         show: Called with each line that a person wants to see.
+        titles: What a person calls a task, by kfp's name for it.
     """
 
-    def __init__(self, log: IO[str], show: Callable[[str], None]) -> None:
+    def __init__(
+        self, log: IO[str], show: Callable[[str], None], titles: Mapping[str, str]
+    ) -> None:
         self._log = log
         self._show = show
+        self._titles = titles
         self._rest = ""
         self._started_s = 0.0
         self.tasks: list[TaskRecord] = []
@@ -83,8 +87,8 @@ class Watch(io.TextIOBase):
     def _read(self, line: str) -> None:
         if started := _STARTED.search(line):
             self._started_s = time.monotonic()
-            self.tasks.append(TaskRecord(started[1]))
-            self._show(f"{started[1]} ...")
+            self.tasks.append(TaskRecord(self._titles.get(started[1], started[1])))
+            self._show(f"{self.tasks[-1].name} ...")
         elif (ended := _ENDED.search(line)) and self.tasks:
             task = self.tasks[-1]
             task.seconds = round(time.monotonic() - self._started_s, 3)
