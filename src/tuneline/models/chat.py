@@ -66,6 +66,9 @@ def to_messages(example: Example) -> list[Message]:
 def render(tokenizer: Any, messages: Sequence[Message], *, generation_prompt: bool = False) -> str:
     """Render messages by the tokenizer's chat template.
 
+    Templates of models that can reason first are told not to: the answer alone is learned and
+    asked for. Other templates do not read that.
+
     Raises:
         ConfigurationError: The template refuses these messages, with its own words.
     """
@@ -73,7 +76,10 @@ def render(tokenizer: Any, messages: Sequence[Message], *, generation_prompt: bo
 
     try:
         text: str = tokenizer.apply_chat_template(
-            list(messages), tokenize=False, add_generation_prompt=generation_prompt
+            list(messages),
+            tokenize=False,
+            add_generation_prompt=generation_prompt,
+            enable_thinking=False,
         )
     except TemplateError as error:
         raise ConfigurationError(
@@ -117,10 +123,11 @@ def _encode(tokenizer: Any, text: str, spans: Sequence[tuple[int, int]]) -> Trai
     ids: list[int] = encoded["input_ids"]
     labels = [IGNORED] * len(ids)
     for start, end in spans:
+        # Tokenizers that trim offsets give a token of spaces alone no width: it still counts.
         inside = [
             i
             for i, (left, right) in enumerate(encoded["offset_mapping"])
-            if right > start and left < end and right > left
+            if right > start and left < end
         ]
         for i in _up_to_end_of_turn(tokenizer, ids, inside):
             labels[i] = ids[i]

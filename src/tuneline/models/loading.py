@@ -20,8 +20,10 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    except Exception as error:  # a damaged tokenizer.json raises a bare Exception
         raise ConfigurationError(f"{folder}: its tokenizer cannot be loaded: {error}") from error
     if not tokenizer.is_fast:
         raise ConfigurationError(
@@ -39,15 +41,16 @@ def context_length(folder: Path) -> int:
     """Longest sequence, in tokens, that a model was made for.
 
     Raises:
-        ConfigurationError: Its configuration is of no kind that transformers knows.
+        ConfigurationError: Its configuration is of no kind that transformers knows, or names no
+            longest sequence.
     """
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigurationError(f"{folder}: its config.json cannot be read: {error}") from error
-    return int(config.get_text_config().max_position_embeddings)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return int(config.get_text_config().max_position_embeddings)
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise ConfigurationError(f"{folder}: its config.json cannot be used: {error}") from error
 
 
 def load_model(folder: Path, *, dtype: str) -> Any:
@@ -58,16 +61,30 @@ def load_model(folder: Path, *, dtype: str) -> Any:
         dtype: A torch dtype's name, such as ``float32`` or ``bfloat16``.
 
     Raises:
-        ConfigurationError: It is no causal language model that transformers knows.
+        ConfigurationError: It is no causal language model that transformers knows, or its files
+            lack some of the model's weights.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
     try:
-        return AutoModelForCausalLM.from_pretrained(
-            folder, dtype=getattr(torch, dtype), use_safetensors=True, local_files_only=True
+        model, loaded = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, dtype),
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ConfigurationError(f"{folder}: cannot be loaded as a model: {error}") from error
+    # transformers fills these with random numbers and goes on.
+    if missing := sorted(loaded["missing_keys"]):
+        raise ConfigurationError(
+            f"{folder}: its safetensors lack {len(missing)} weights of a causal language model, "
+            f"{missing[0]} first. Give a complete model of that kind."
+        )
+    return model

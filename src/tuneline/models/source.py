@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tuneline.errors import ConfigurationError, ServiceError
-from tuneline.files import new_folder, sha256_folder
+from tuneline.files import new_folder, sha256_file
 
 EMBEDDED = "embedded"
 """Name of the tiny model that ships with the package."""
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
-_HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?")
 _HUB_TIMEOUT_S = 15.0
+_MODEL_SUFFIXES = (".json", ".safetensors", ".model", ".txt", ".jinja")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +25,14 @@ class BaseModel:
     """A base model on this machine.
 
     ``digest`` is the SHA-256 over its files, so that two runs can be told apart by what they
-    started from and not by a name that moves.
+    started from and not by a name that moves. ``revision`` is the commit of a model from a hub,
+    empty for others.
     """
 
     reference: str
     path: Path
     digest: str
+    revision: str = ""
 
 
 def reference_problem(reference: str) -> str | None:
@@ -42,8 +43,8 @@ def reference_problem(reference: str) -> str | None:
     """
     if reference == EMBEDDED or "://" in reference:
         return None
-    if Path(reference).expanduser().is_dir():
-        return _folder_problem(reference, Path(reference).expanduser())
+    if folder := _existing_folder(reference):
+        return _folder_problem(reference, folder)
     if _HUB_ID.fullmatch(reference):
         return None
     return (
@@ -67,18 +68,20 @@ def resolve_base_model(reference: str, cache: Path | None = None) -> BaseModel:
     problem = reference_problem(reference)
     if problem:
         raise ConfigurationError(problem)
+    revision = ""
     if reference == EMBEDDED:
         path = Path(str(files("tuneline.training") / "embedded"))
     elif "://" in reference:
         path = _copy_from_store(reference, cache or Path("~/.cache/tuneline/models").expanduser())
-    elif (folder := Path(reference).expanduser()).is_dir():
+    elif folder := _existing_folder(reference):
         path = folder
     else:
         path = _download_from_hub(reference)
+        revision = path.name  # a snapshot's folder is named after its commit
     problem = _folder_problem(reference, path)
     if problem:
         raise ConfigurationError(problem)
-    return BaseModel(reference, path, sha256_folder(path))
+    return BaseModel(reference, path, _digest(path), revision)
 
 
 def base_model_fingerprint(reference: str) -> str:
@@ -94,8 +97,38 @@ def base_model_fingerprint(reference: str) -> str:
         return reference
     if "://" in reference:
         return _look_up(reference).key
-    folder = Path(reference).expanduser()
-    return sha256_folder(folder) if folder.is_dir() else reference
+    folder = _existing_folder(reference)
+    return _digest(folder) if folder else reference
+
+
+def _existing_folder(reference: str) -> Path | None:
+    try:
+        folder = Path(reference).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError):  # a name too long for a path, a home that is not there
+        return None
+
+
+def _is_model_file(name: str) -> bool:
+    """Tell a model's own files, by name, from what lies beside and below them.
+
+    Such as weights in other formats, copies for other programs and a downloader's notes.
+    """
+    path = PurePosixPath(name)
+    return (
+        len(path.parts) == 1
+        and not name.startswith((".", "consolidated"))
+        and path.suffix in _MODEL_SUFFIXES
+    )
+
+
+def _digest(folder: Path) -> str:
+    """SHA-256 over the sorted names and digests of a model's own files."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if _is_model_file(file.name) and file.is_file():
+            digest.update(f"{file.name}\0{sha256_file(file)}\n".encode())
+    return digest.hexdigest()
 
 
 def _folder_problem(reference: str, folder: Path) -> str | None:
@@ -124,16 +157,18 @@ def _look_up(uri: str) -> _Stored:
 
     try:
         filesystem, root = fsspec.core.url_to_fs(uri)
-        names = sorted(filesystem.find(root))
-        state = [f"{name} {filesystem.checksum(name)}" for name in names]
-    except (ImportError, ValueError) as error:
+        root = root.rstrip("/")
+        found = (name.removeprefix(f"{root}/") for name in filesystem.find(root, maxdepth=1))
+        names = sorted(filter(_is_model_file, found))
+        state = [f"{name} {filesystem.checksum(f'{root}/{name}')}" for name in names]
+    except (ImportError, ValueError, FileNotFoundError) as error:
         raise ConfigurationError(f"base_model: {uri!r} cannot be read here: {error}") from error
     except Exception as error:  # every store has an exception tree of its own
         raise ServiceError(f"base_model: {uri!r} could not be listed: {error}") from error
     if not names:
-        raise ConfigurationError(f"base_model: there is nothing at {uri!r}.")
+        raise ConfigurationError(f"base_model: there is no model at {uri!r}.")
     key = hashlib.sha256("\n".join([uri, *state]).encode()).hexdigest()
-    return _Stored(filesystem, root.rstrip("/"), names, key)
+    return _Stored(filesystem, root, names, key)
 
 
 def _copy_from_store(uri: str, cache: Path) -> Path:
@@ -142,9 +177,12 @@ def _copy_from_store(uri: str, cache: Path) -> Path:
     if not folder.is_dir():
         with new_folder(folder) as temporary:
             for name in stored.names:
-                target = temporary / os.path.relpath(name, stored.root)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                stored.filesystem.get_file(name, str(target))
+                try:
+                    stored.filesystem.get_file(f"{stored.root}/{name}", str(temporary / name))
+                except Exception as error:  # every store has an exception tree of its own
+                    raise ServiceError(
+                        f"base_model: {name} of {uri!r} could not be copied: {error}"
+                    ) from error
     return folder
 
 
@@ -152,6 +190,7 @@ def _download_from_hub(reference: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         HfHubHTTPError,
+        HFValidationError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
@@ -163,11 +202,12 @@ def _download_from_hub(reference: str) -> Path:
             snapshot_download(
                 name,
                 revision=revision or None,
-                allow_patterns=_HUB_FILES,
+                allow_patterns=[f"*{suffix}" for suffix in _MODEL_SUFFIXES],
+                ignore_patterns=["*/*", ".*", "consolidated*"],
                 etag_timeout=_HUB_TIMEOUT_S,
             )
         )
-    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+    except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
         raise ConfigurationError(
             f"base_model: the model hub has no {reference!r} that this user may read, and there is "
             "no folder of that name."
@@ -175,5 +215,5 @@ def _download_from_hub(reference: str) -> Path:
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise ServiceError(
             f"base_model: {reference!r} is no folder on this machine, and the model hub could not "
-            f"be reached to look for it ({type(error).__name__})."
+            f"give it ({type(error).__name__}: {error})."
         ) from error

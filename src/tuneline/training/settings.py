@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from tuneline.models.source import EMBEDDED
 
@@ -115,35 +115,37 @@ class TrainConfig(BaseModel):
     method: Method = "pet"
     preset: Preset = "balanced"
     output: Path
-    overrides: TrainingSettings = Field(default_factory=TrainingSettings)
+    overrides: TrainingSettings = Field(default_factory=dict, validate_default=True)
 
-    @model_validator(mode="before")
+    @field_validator("overrides", mode="before")
     @classmethod
-    def _layers(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or not isinstance(values.get("overrides", {}), dict):
-            return values
-        method = values.get("method", "pet")
-        overrides = settings_for(method, values.get("overrides", {}))
-        preset = PRESETS.get(values.get("preset", "balanced"), {})
-        return {**values, "overrides": {**preset, **overrides}}
+    def _layers(cls, overrides: Any, info: ValidationInfo) -> Any:
+        # A method or preset that was refused is missing here, and named in a problem of its own.
+        method, preset = info.data.get("method"), info.data.get("preset")
+        if not isinstance(overrides, dict) or method is None or preset is None:
+            return overrides if method and preset else {}
+        return {**PRESETS[preset], **settings_for(method, overrides)}
 
 
-def settings_for(method: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def settings_for(method: Method, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Take the settings that hold for one method out of ``overrides``.
 
     Entries under ``pet`` and ``full`` hold for that method alone and win over those beside them, so
     one mapping serves a run of either method and a comparison of both.
 
     Raises:
-        ValueError: A setting of the adapter is given to full tuning, which has none.
+        ValueError: A setting of the adapter is given to full tuning, which has none, or what
+            stands under ``pet`` or ``full`` is no mapping.
     """
     shared = {name: value for name, value in overrides.items() if name not in METHODS}
     own = overrides.get(method) or {}
+    if not isinstance(own, dict):
+        raise ValueError(f"{method}: must be a mapping of settings, not {own!r}.")
     chosen = {**shared, **own}
     adapter_only = sorted(name for name in chosen if name.startswith("lora_"))
     if method == "full" and adapter_only:
         raise ValueError(
-            f"overrides: {', '.join(adapter_only)} set an adapter, and method 'full' has none. "
+            f"{', '.join(adapter_only)}: sets an adapter, and method 'full' has none. "
             "Put adapter settings under 'pet'."
         )
     return chosen
