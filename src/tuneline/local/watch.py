@@ -45,7 +45,7 @@ class TaskRecord:
             rest = [line.removeprefix("    ") for line in self.lines[place + 1 :]]
             return error_type("\n".join([raised[2], *rest]).rstrip())
         tail = "\n  ".join(line for line in self.lines[-_LAST_LINES:] if line.strip())
-        return errors.MachineError(f"task {self.name} ended without a word:\n  {tail}")
+        return errors.MachineError(f"task {self.name!r} failed; the end of its log:\n  {tail}")
 
 
 class Watch(io.TextIOBase):

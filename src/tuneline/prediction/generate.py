@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from tqdm import tqdm
+from transformers import GenerationConfig
 
 from tuneline.models.chat import stop_token_ids
 
@@ -34,7 +35,7 @@ class Generator:
     """A loaded model that answers rendered prompts.
 
     Args:
-        model: A causal language model in evaluation mode.
+        model: A causal language model in evaluation mode; its generation settings are replaced.
         tokenizer: Its tokenizer.
         max_new_tokens: Longest answer in tokens.
         batch_size: Prompts answered together.
@@ -43,9 +44,15 @@ class Generator:
     def __init__(self, model: Any, tokenizer: Any, *, max_new_tokens: int, batch_size: int) -> None:
         self._model = model
         self._tokenizer = tokenizer
-        self._max_new_tokens = max_new_tokens
         self._batch_size = batch_size
         self._stop = stop_token_ids(tokenizer, model.generation_config)
+        # A model's own settings may sample or punish repetition; every candidate answers greedily.
+        model.generation_config = GenerationConfig(
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            eos_token_id=self._stop,
+            pad_token_id=tokenizer.pad_token_id,
+        )
         self._room = model.config.get_text_config().max_position_embeddings - max_new_tokens
 
     def answer(self, prompts: Sequence[str], name: str) -> list[Answer]:
@@ -86,10 +93,6 @@ class Generator:
         output = self._model.generate(
             input_ids=torch.tensor(padded, device=device),
             attention_mask=torch.tensor(mask, device=device),
-            max_new_tokens=self._max_new_tokens,
-            do_sample=False,
-            eos_token_id=self._stop,
-            pad_token_id=pad,
         )
         return [
             self._read(len(prompt), row)
@@ -100,5 +103,7 @@ class Generator:
         stop = set(self._stop)
         end = next((i for i, token in enumerate(generated) if token in stop), None)
         kept = generated if end is None else generated[:end]
-        text = self._tokenizer.decode(kept, skip_special_tokens=True).strip()
+        text = self._tokenizer.decode(
+            kept, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        ).strip()
         return Answer(text, prompt_tokens, len(kept), "length" if end is None else "stop")

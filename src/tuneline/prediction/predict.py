@@ -65,12 +65,12 @@ def predict_baselines(
     require_writable(output.parent)
     base = resolve_base_model(base_model)
     rows, training = _rows(test), _rows(train)
+    chosen = {count: choose_shots(training, count, settings.seed) for count in settings.shots}
     generator, tokenizer, parameters = _generator(base.path, training, settings)
     instruct = instruction(read_info(train))
     candidates: list[Candidate] = []
     predictions: list[Prediction] = []
-    for count in settings.shots:
-        shots = choose_shots(training, count, settings.seed)
+    for count, shots in chosen.items():
         name = baseline_name(count)
         prompts = [
             render_prompt(tokenizer, baseline_messages(row, shots, instruct)) for row in rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from typing import TYPE_CHECKING
@@ -45,8 +46,16 @@ def newest(folder: Path) -> Path | None:
         folder.glob("checkpoint-*"), key=lambda path: int(path.name.rsplit("-", 1)[1]), reverse=True
     )
     for checkpoint in found:
-        if (checkpoint / _LAST_WRITTEN).is_file():
+        if _is_whole(checkpoint):
             return checkpoint
         logger.warning("tune: %s was cut off while it was written; removed", checkpoint)
         shutil.rmtree(checkpoint)
     return None
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        json.loads((checkpoint / _LAST_WRITTEN).read_bytes())
+    except (FileNotFoundError, ValueError):
+        return False
+    return True

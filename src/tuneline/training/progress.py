@@ -17,6 +17,7 @@ from tuneline.training.result import LossPoint
 logger = logging.getLogger("tuneline")
 
 _SECONDS_BETWEEN_LINES = 5.0
+_SHOWN = {"loss": "loss", "eval_loss": "validation loss"}
 
 
 class Progress(TrainerCallback):  # type: ignore[misc]
@@ -25,7 +26,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
     def __init__(self) -> None:
         self._bar: tqdm[Any] | None = None
         self._last_line_s = 0.0
-        self._loss = math.nan
+        self._newest: dict[str, str] = {}
 
     def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """Start the bar, at the step that a resumed run continues from."""
@@ -40,24 +41,22 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self, args: Any, state: Any, _control: Any, logs: dict[str, float], **_: Any
     ) -> None:
         """Show the newest losses."""
-        if "loss" in logs:
-            self._loss = logs["loss"]
-        if not math.isfinite(logs.get("loss", 0.0)) or not math.isfinite(logs.get("eval_loss", 0)):
-            raise MachineError(
-                f"The loss is no number at step {state.global_step}. Lower learning_rate "
-                f"(it was {args.learning_rate:g}) and run again."
-            )
-        validation = f", validation loss {logs['eval_loss']:.4f}" if "eval_loss" in logs else ""
+        new = {key: name for key, name in _SHOWN.items() if key in logs}
+        for key, name in new.items():
+            if not math.isfinite(logs[key]):
+                raise MachineError(
+                    f"The {name} is no number at step {state.global_step}. Lower learning_rate "
+                    f"(it was {args.learning_rate:g}) and run again."
+                )
+            self._newest[key] = f"{name} {logs[key]:.4f}"
+        losses_so_far = ", ".join(self._newest.values())
+        due = time.monotonic() - self._last_line_s > _SECONDS_BETWEEN_LINES
         if self._bar is not None:
-            self._bar.set_postfix_str(f"loss {self._loss:.4f}{validation}")
-        elif validation or time.monotonic() - self._last_line_s > _SECONDS_BETWEEN_LINES:
+            self._bar.set_postfix_str(losses_so_far)
+        elif "eval_loss" in new or (new and due):
             self._last_line_s = time.monotonic()
             logger.info(
-                "tune: step %d of %d, loss %.4f%s",
-                state.global_step,
-                state.max_steps,
-                self._loss,
-                validation,
+                "tune: step %d of %d, %s", state.global_step, state.max_steps, losses_so_far
             )
 
     def on_step_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:

@@ -17,10 +17,11 @@ RESULT_FILE = "result.json"
 
 
 class BaseModelRecord(BaseModel):
-    """The model that tuning started from."""
+    """The model that tuning started from; ``revision`` is its commit where a hub gave it."""
 
     reference: str
     digest: str
+    revision: str = ""
 
 
 class SplitRecord(BaseModel):

@@ -120,14 +120,14 @@ class TrainConfig(BaseModel):
     @field_validator("overrides", mode="before")
     @classmethod
     def _layers(cls, overrides: Any, info: ValidationInfo) -> Any:
-        # A method or preset that was refused is missing here, and named in a problem of its own.
-        method, preset = info.data.get("method"), info.data.get("preset")
-        if not isinstance(overrides, dict) or method is None or preset is None:
-            return overrides if method and preset else {}
-        return {**PRESETS[preset], **settings_for(method, overrides)}
+        if not isinstance(overrides, dict):
+            return overrides
+        # A method or preset that was refused is missing here; a problem of its own names it.
+        preset = PRESETS.get(info.data.get("preset", ""), {})
+        return {**preset, **settings_for(info.data.get("method", ""), overrides)}
 
 
-def settings_for(method: Method, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def settings_for(method: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Take the settings that hold for one method out of ``overrides``.
 
     Entries under ``pet`` and ``full`` hold for that method alone and win over those beside them, so

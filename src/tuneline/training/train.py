@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tuneline import __version__
+from tuneline.data.schema import read_info
 from tuneline.errors import ConfigurationError
 from tuneline.files import require_writable, sha256_file, sha256_folder
 from tuneline.models.loading import context_length, load_model, load_tokenizer
@@ -27,6 +28,7 @@ from tuneline.models.threads import choose_threads
 from tuneline.training import checkpoints
 from tuneline.training.artifacts import (
     MODEL_FOLDER,
+    remove_leftovers,
     save_model,
     write_curves,
     write_model_card,
@@ -40,7 +42,7 @@ from tuneline.training.result import (
     TuningResult,
     read_result,
 )
-from tuneline.training.trainer import build_trainer
+from tuneline.training.trainer import build_trainer, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +55,7 @@ _VERSIONED = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _Plan:
     """What is known before the first step."""
 
     config: TrainConfig
@@ -83,6 +85,8 @@ def train(config: TrainConfig, checkpoint_folder: Path | None = None) -> TuningR
     """
     started = time.monotonic()
     require_writable(config.output)
+    for split in (config.train, config.validation):
+        read_info(split)  # before a large model is fetched
     base = resolve_base_model(config.base_model)
     digests = {"train": sha256_file(config.train), "validation": sha256_file(config.validation)}
     digest = _run_digest(config, base, digests)
@@ -90,23 +94,24 @@ def train(config: TrainConfig, checkpoint_folder: Path | None = None) -> TuningR
         return _finished(config, digest)
     folder = checkpoint_folder or config.output / "checkpoints"
     checkpoints.claim(folder, digest)
+    remove_leftovers(config.output)
 
     tokenizer = load_tokenizer(base.path)
     model = load_model(base.path, dtype=_weights_dtype(config))
     choose_threads(model.num_parameters())
     settings = config.overrides.resolved(config.method, model.num_parameters())
-    longest = settings.max_length or context_length(base.path)
+    longest = _longest(settings, base)
     splits = {
         "train": encode_split(config.train, tokenizer, settings, longest),
         "validation": encode_split(config.validation, tokenizer, settings, longest),
     }
-    run = _Run(config, base, settings, splits, digests, digest)
+    plan = _Plan(config, base, settings, splits, digests, digest)
     trainer = build_trainer(model, tokenizer, splits, config.method, settings, folder)
-    _announce(run, trainer.model)
-    trainer.train(resume_from_checkpoint=_as_text(checkpoints.newest(folder)))
+    _announce(plan, trainer.model)
+    run(trainer, checkpoints.newest(folder))
     trainable = _trainable_parameters(trainer.model)
-    save_model(trainer.model, tokenizer, config.method, config.output)
-    result = _result(run, trainer, trainable, time.monotonic() - started)
+    save_model(trainer.model, tokenizer, config.method, config.output, base.reference)
+    result = _result(plan, trainer, trainable, time.monotonic() - started)
     write_curves(config.output, result)
     write_model_card(config.output, result)
     result.write(config.output)
@@ -135,26 +140,37 @@ def _run_digest(config: TrainConfig, base: BaseModel, digests: dict[str, str]) -
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def _longest(settings: TrainingSettings, base: BaseModel) -> int:
+    """Longest sequence to train on, in tokens."""
+    limit = context_length(base.path)
+    if settings.max_length and settings.max_length > limit:
+        raise ConfigurationError(
+            f"overrides.max_length: {settings.max_length} tokens, but {base.reference} was made "
+            f"for {limit}. Lower it, or choose a base model with a longer context."
+        )
+    return settings.max_length or limit
+
+
 def _weights_dtype(config: TrainConfig) -> str:
     # A frozen base needs no float32 master copy; trained weights do.
     return "bfloat16" if torch.cuda.is_available() and config.method == "pet" else "float32"
 
 
-def _announce(run: _Run, model: Any) -> None:
-    train_split, validation = run.splits["train"], run.splits["validation"]
+def _announce(plan: _Plan, model: Any) -> None:
+    train_split, validation = plan.splits["train"], plan.splits["validation"]
     logger.info(
         "tune: %s on %s: %d of %d parameters, %d examples, %d for validation, %d of %d tokens "
         "trained, learning rate %g, at most %g epochs",
-        run.config.method,
-        run.base.reference,
+        plan.config.method,
+        plan.base.reference,
         _trainable_parameters(model),
         model.num_parameters(),
         train_split.examples,
         validation.examples,
         train_split.trained_tokens,
         train_split.tokens,
-        run.settings.learning_rate,
-        run.settings.epochs,
+        plan.settings.learning_rate,
+        plan.settings.epochs,
     )
 
 
@@ -162,18 +178,22 @@ def _trainable_parameters(model: Any) -> int:
     return sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
 
 
-def _result(run: _Run, trainer: Any, trainable: int, seconds: float) -> TuningResult:
+def _result(plan: _Plan, trainer: Any, trainable: int, seconds: float) -> TuningResult:
     state = trainer.state
-    folder = MODEL_FOLDER[run.config.method]
+    folder = MODEL_FOLDER[plan.config.method]
     return TuningResult(
         tuneline_version=__version__,
-        run_digest=run.digest,
-        method=run.config.method,
+        run_digest=plan.digest,
+        method=plan.config.method,
         model_folder=folder,
-        model_digest=sha256_folder(run.config.output / folder),
-        base_model=BaseModelRecord(reference=run.base.reference, digest=run.base.digest),
-        settings=run.settings,
-        data={name: _split_record(split, run.digests[name]) for name, split in run.splits.items()},
+        model_digest=sha256_folder(plan.config.output / folder),
+        base_model=BaseModelRecord(
+            reference=plan.base.reference, digest=plan.base.digest, revision=plan.base.revision
+        ),
+        settings=plan.settings,
+        data={
+            name: _split_record(split, plan.digests[name]) for name, split in plan.splits.items()
+        },
         trainable_parameters=trainable,
         total_parameters=trainer.model.num_parameters(),
         steps=state.global_step,
@@ -213,7 +233,3 @@ def _device() -> str:
     if torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
     return f"cpu, {torch.get_num_threads()} threads"
-
-
-def _as_text(path: Path | None) -> str | None:
-    return None if path is None else str(path)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import EarlyStoppingCallback, PrinterCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerState
 from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from tuneline.training.encoding import EncodedSplit
     from tuneline.training.settings import Method, TrainingSettings
+
+logger = logging.getLogger("tuneline")
 
 _STEPS_BETWEEN_LOGS = 5
 
@@ -57,6 +60,26 @@ def build_trainer(
     return trainer
 
 
+def run(trainer: SFTTrainer, checkpoint: Path | None) -> None:
+    """Train to the end, and leave the weights with the best validation loss in the model.
+
+    Args:
+        trainer: What `build_trainer` made.
+        checkpoint: Where to continue; ``None``: from the start.
+    """
+    if checkpoint is not None:
+        state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+        if state.stateful_callbacks["TrainerControl"]["args"]["should_training_stop"]:
+            logger.info("tune: training had ended at step %d", state.global_step)
+            best = checkpoint.with_name(f"checkpoint-{state.best_global_step}")
+            state.best_model_checkpoint = str(best)
+            trainer.state = state
+            # Resuming would train on: the trainer forgets that early stopping had stopped it.
+            trainer._load_best_model()  # noqa: SLF001 - there is no public way
+            return
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+
+
 def _dataset(split: EncodedSplit) -> Dataset:
     return Dataset.from_dict(
         {
@@ -80,7 +103,8 @@ def _arguments(settings: TrainingSettings, checkpoints: Path) -> SFTConfig:
     # Validation and checkpoints go together, so that the best validation loss has a checkpoint.
     every = "steps" if settings.save_steps else "epoch"
     return SFTConfig(
-        output_dir=str(checkpoints),
+        # Absolute, since the best checkpoint's path is kept for a resume from any folder.
+        output_dir=str(checkpoints.absolute()),
         num_train_epochs=settings.epochs,
         learning_rate=settings.learning_rate,
         per_device_train_batch_size=settings.batch_size,
@@ -101,9 +125,11 @@ def _arguments(settings: TrainingSettings, checkpoints: Path) -> SFTConfig:
         save_steps=settings.save_steps or 500,  # read only where the strategy is steps
         save_total_limit=2,
         load_best_model_at_end=True,
+        restore_callback_states_from_checkpoint=True,  # early stopping's count
         metric_for_best_model="eval_loss",
         greater_is_better=False,
         logging_steps=_STEPS_BETWEEN_LOGS,
+        logging_first_step=True,
         # The default replaces a loss that is no number by the average, which hides a failed run.
         logging_nan_inf_filter=False,
         prediction_loss_only=True,
