@@ -40,10 +40,16 @@ def run(
             "--parameter", "-p", help="NAME=VALUE; the value is YAML. Wins over --config."
         ),
     ] = None,
+    runner: Annotated[str, typer.Option(help="How tasks run: subprocess.")] = "subprocess",
     runs: Runs = _RUNS,
     json_output: Json = False,
 ) -> None:
     """Run a pipeline, by name or from its compiled spec, on this machine."""
+    if runner != "subprocess":
+        raise ConfigurationError(
+            f"--runner {runner}: this release runs tasks by 'subprocess' alone; 'docker' needs "
+            "container images, which it does not have yet."
+        )
     from tuneline.parameters import RunParameters
 
     values = read_mapping(config) if config else {}
