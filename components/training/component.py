@@ -57,7 +57,7 @@ def tune_model(
     # Beside the artifact, so that a retry finds them and the artifact holds none.
     checkpoints = Path(f"{model.path}-checkpoints")
     result = tune(config, checkpoints)
-    shutil.rmtree(checkpoints)
+    shutil.rmtree(checkpoints, ignore_errors=True)  # gone where a finished task is retried
     shutil.copyfile(Path(model.path) / CURVES_FILE, curves.path)
     model.metadata.update(result.summary(), fingerprint=fingerprint)
     for name, value in result.numbers().items():

@@ -136,7 +136,8 @@ def _encode(tokenizer: Any, text: str, spans: Sequence[tuple[int, int]]) -> Trai
 
 def _up_to_end_of_turn(tokenizer: Any, ids: Sequence[int], inside: Sequence[int]) -> Sequence[int]:
     """Cut what a template puts after the end-of-turn token; it is never generated."""
-    special = set(tokenizer.all_special_ids)
+    # Not `all_special_ids`, which knows only those that have a role such as eos.
+    special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
     ends = [place for place, i in enumerate(inside) if ids[i] in special]
     if not ends:
         raise ConfigurationError(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tuneline")
 
 _RUN_FILE = "run.txt"
-# The trainer writes it last, so a checkpoint that holds it was written to the end.
-_LAST_WRITTEN = "trainer_state.json"
+STATE_FILE = "trainer_state.json"
+"""The trainer's state; written last, so a checkpoint that holds it was written to the end."""
 
 
 def claim(folder: Path, run_digest: str) -> None:
@@ -55,7 +55,7 @@ def newest(folder: Path) -> Path | None:
 
 def _is_whole(checkpoint: Path) -> bool:
     try:
-        json.loads((checkpoint / _LAST_WRITTEN).read_bytes())
+        json.loads((checkpoint / STATE_FILE).read_bytes())
     except (FileNotFoundError, ValueError):
         return False
     return True

@@ -140,9 +140,12 @@ def settings_for(method: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     shared = {name: value for name, value in overrides.items() if name not in METHODS}
     own = overrides.get(method) or {}
     if not isinstance(own, dict):
-        raise ValueError(f"{method}: must be a mapping of settings, not {own!r}.")
+        # pydantic reports a ValueError alone.
+        raise ValueError(  # noqa: TRY004
+            f"{method}: must be a mapping of settings, not {own!r}."
+        )
     chosen = {**shared, **own}
-    adapter_only = sorted(name for name in chosen if name.startswith("lora_"))
+    adapter_only = sorted(name for name in chosen if str(name).startswith("lora_"))
     if method == "full" and adapter_only:
         raise ValueError(
             f"{', '.join(adapter_only)}: sets an adapter, and method 'full' has none. "

@@ -100,11 +100,7 @@ def train(config: TrainConfig, checkpoint_folder: Path | None = None) -> TuningR
     model = load_model(base.path, dtype=_weights_dtype(config))
     choose_threads(model.num_parameters())
     settings = config.overrides.resolved(config.method, model.num_parameters())
-    longest = _longest(settings, base)
-    splits = {
-        "train": encode_split(config.train, tokenizer, settings, longest),
-        "validation": encode_split(config.validation, tokenizer, settings, longest),
-    }
+    splits = _encoded(config, base, tokenizer, settings)
     plan = _Plan(config, base, settings, splits, digests, digest)
     trainer = build_trainer(model, tokenizer, splits, config.method, settings, folder)
     _announce(plan, trainer.model)
@@ -140,15 +136,20 @@ def _run_digest(config: TrainConfig, base: BaseModel, digests: dict[str, str]) -
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _longest(settings: TrainingSettings, base: BaseModel) -> int:
-    """Longest sequence to train on, in tokens."""
+def _encoded(
+    config: TrainConfig, base: BaseModel, tokenizer: Any, settings: TrainingSettings
+) -> dict[str, EncodedSplit]:
     limit = context_length(base.path)
     if settings.max_length and settings.max_length > limit:
         raise ConfigurationError(
             f"overrides.max_length: {settings.max_length} tokens, but {base.reference} was made "
             f"for {limit}. Lower it, or choose a base model with a longer context."
         )
-    return settings.max_length or limit
+    longest = settings.max_length or limit
+    return {
+        "train": encode_split(config.train, tokenizer, settings, longest),
+        "validation": encode_split(config.validation, tokenizer, settings, longest),
+    }
 
 
 def _weights_dtype(config: TrainConfig) -> str:

@@ -1,4 +1,4 @@
-"""TRL's trainer, set up from our settings: what it is told, and nothing of our own beside it."""
+"""TRL's trainer, set up from our settings; beside it, the order of the examples alone is ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainerState
 from transformers.utils import logging as transformers_logging
 from trl import SFTConfig, SFTTrainer
 
+from tuneline.training.checkpoints import STATE_FILE
 from tuneline.training.progress import Progress
+from tuneline.training.sampling import EpochSampler
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +25,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tuneline")
 
 _STEPS_BETWEEN_LOGS = 5
+
+
+class _Trainer(SFTTrainer):  # type: ignore[misc]
+    def _get_train_sampler(self, _dataset: Dataset | None = None) -> EpochSampler:
+        return EpochSampler(
+            [len(ids) for ids in self.train_dataset["input_ids"]],
+            self.args.train_batch_size * self.args.gradient_accumulation_steps,
+            self.args.seed,
+        )
 
 
 def build_trainer(
@@ -47,7 +58,7 @@ def build_trainer(
     callbacks: list[Any] = [Progress()]
     if settings.early_stopping_patience:
         callbacks.append(EarlyStoppingCallback(settings.early_stopping_patience))
-    trainer = SFTTrainer(
+    trainer = _Trainer(
         model=model,
         args=_arguments(settings, checkpoints),
         train_dataset=_dataset(splits["train"]),
@@ -68,7 +79,7 @@ def run(trainer: SFTTrainer, checkpoint: Path | None) -> None:
         checkpoint: Where to continue; ``None``: from the start.
     """
     if checkpoint is not None:
-        state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+        state = TrainerState.load_from_json(str(checkpoint / STATE_FILE))
         if state.stateful_callbacks["TrainerControl"]["args"]["should_training_stop"]:
             logger.info("tune: training had ended at step %d", state.global_step)
             best = checkpoint.with_name(f"checkpoint-{state.best_global_step}")
@@ -118,7 +129,6 @@ def _arguments(settings: TrainingSettings, checkpoints: Path) -> SFTConfig:
         bf16=torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
         use_cpu=not torch.cuda.is_available(),
         activation_checkpointing=False,
-        train_sampling_strategy="group_by_length",
         eval_strategy=every,
         eval_steps=settings.save_steps,
         save_strategy=every,

@@ -1,0 +1,175 @@
+"""Runs that were interrupted reach the same weights as those that were not."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.lamps import lamp, run_config, write_split
+from tuneline.errors import ConfigurationError
+from tuneline.training.progress import Progress
+from tuneline.training.result import RESULT_FILE, read_result
+from tuneline.training.train import train
+
+KILLED_AT_STEP_6 = """
+import os, sys
+from pathlib import Path
+from tests.lamps import run_config
+from tuneline.training.progress import Progress
+from tuneline.training.train import train
+
+def kill(self, args, state, control, **_):
+    if state.global_step == 6:
+        os._exit(9)
+
+Progress.on_save = kill
+splits, output, base = map(Path, sys.argv[1:])
+train(run_config(splits, output, base))
+"""
+
+
+class _StopError(Exception):
+    """What a test raises inside a run, in place of a kill."""
+
+
+def interrupt(config, step: int) -> None:
+    """Run until the checkpoint of ``step`` is written."""
+
+    def stop(_self, _args, state, _control, **_):
+        if state.global_step == step:
+            raise _StopError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Progress, "on_save", stop, raising=False)
+        with pytest.raises(_StopError):
+            train(config)
+
+
+def checkpoint_names(output: Path) -> set[str]:
+    return {path.name for path in (output / "checkpoints").glob("checkpoint-*")}
+
+
+def test_a_killed_run_reaches_the_same_weights(lamp_splits, qwen3, pet_run, tmp_path, caplog):
+    caplog.set_level("INFO", logger="tuneline")
+    output = tmp_path / "run"
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_STEP_6, str(lamp_splits), str(output), str(qwen3)],
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        check=False,
+        timeout=120,
+    )
+    assert killed.returncode == 9
+    assert {path.name for path in output.iterdir()} == {"checkpoints"}
+    result = train(run_config(lamp_splits, output, qwen3))
+    whole = read_result(pet_run)
+    assert "resumed at step 6 of 12" in caplog.text
+    assert result.model_digest == whole.model_digest
+    assert result.validation_loss == whole.validation_loss
+    assert (result.steps, result.best_step) == (whole.steps, whole.best_step)
+
+
+@pytest.mark.parametrize("left", [None, '{"best_global_st'])
+def test_a_torn_checkpoint_is_removed_and_an_older_one_used(
+    left, lamp_splits, qwen3, pet_run, tmp_path, caplog
+):
+    caplog.set_level("INFO", logger="tuneline")
+    config = run_config(lamp_splits, tmp_path, qwen3)
+    interrupt(config, 9)
+    assert checkpoint_names(tmp_path) == {"checkpoint-6", "checkpoint-9"}
+    state = tmp_path / "checkpoints" / "checkpoint-9" / "trainer_state.json"
+    if left is None:
+        state.unlink()
+    else:
+        state.write_text(left)
+    result = train(config)
+    assert "checkpoint-9 was cut off while it was written; removed" in caplog.text
+    assert "resumed at step 6 of 12" in caplog.text
+    assert result.model_digest == read_result(pet_run).model_digest
+
+
+def test_only_torn_checkpoints_start_the_run_again(lamp_splits, qwen3, pet_run, tmp_path):
+    config = run_config(lamp_splits, tmp_path, qwen3)
+    (tmp_path / "checkpoints" / "checkpoint-3").mkdir(parents=True)
+    assert train(config).model_digest == read_result(pet_run).model_digest
+
+
+def test_a_run_killed_while_it_saved_is_finished(lamp_splits, qwen3, pet_run, tmp_path):
+    config = run_config(lamp_splits, tmp_path / "run", qwen3)
+    train(config)
+    output = config.output
+    (output / RESULT_FILE).unlink()
+    (output / "README.md").unlink()
+    (output / ".README.md.a1b2").write_text("torn")
+    shutil.rmtree(output / "merged")
+    (output / ".merged.x1y2").mkdir()
+    (output / ".merged.x1y2" / "model.safetensors").write_bytes(b"torn")
+    (output / ".git").mkdir()  # not ours
+    result = train(config)
+    whole = read_result(pet_run)
+    assert result.model_digest == whole.model_digest
+    assert result.validation_loss == whole.validation_loss
+    assert {path.name for path in output.iterdir()} == {
+        *(path.name for path in pet_run.iterdir()),
+        ".git",
+    }
+
+
+@pytest.fixture(scope="module")
+def stopping(qwen3, tmp_path_factory):
+    """A run that early stopping ends, since what it learns is wrong for its validation split.
+
+    Gives a function that makes its configuration, and the result of the uninterrupted run.
+    """
+    splits = tmp_path_factory.mktemp("wrong")
+    write_split(splits / "train.parquet", [lamp(i, "red") for i in range(24)])
+    write_split(splits / "validation.parquet", [lamp(i, "blue") for i in range(9)])
+
+    def config(output: Path):
+        overrides = {
+            "epochs": 30,
+            "early_stopping_patience": 2,
+            "learning_rate": 0.02,
+            "save_steps": 2,
+        }
+        return run_config(splits, output, qwen3, method="full", overrides=overrides)
+
+    whole = train(config(tmp_path_factory.mktemp("whole")))
+    assert whole.stopped_early
+    return config, whole
+
+
+@pytest.mark.parametrize("steps_before_the_end", [0, 2, 4])
+def test_early_stopping_stops_at_the_same_step_after_a_resume(
+    stopping, steps_before_the_end, tmp_path
+):
+    config, whole = stopping
+    interrupt(config(tmp_path / "run"), whole.steps - steps_before_the_end)
+    # Found again under another name: the best checkpoint must be too.
+    moved = (tmp_path / "run").rename(tmp_path / "moved")
+    result = train(config(moved))
+    assert (result.steps, result.best_step) == (whole.steps, whole.best_step)
+    assert result.stopped_early
+    assert result.model_digest == whole.model_digest
+    assert result.validation_loss == whole.validation_loss
+
+
+def test_checkpoints_of_another_run_are_refused(lamp_splits, qwen3, tmp_path):
+    interrupt(run_config(lamp_splits, tmp_path, qwen3), 3)
+    before = checkpoint_names(tmp_path)
+    with pytest.raises(ConfigurationError, match="checkpoints of a run with other data"):
+        train(run_config(lamp_splits, tmp_path, qwen3, overrides={"seed": 1}))
+    assert checkpoint_names(tmp_path) == before == {"checkpoint-3"}
+
+
+def test_a_resume_inside_an_epoch_keeps_the_order_of_the_examples(lamp_splits, qwen3, tmp_path):
+    overrides = {"save_steps": 2}
+    whole = train(run_config(lamp_splits, tmp_path / "whole", qwen3, overrides=overrides))
+    config = run_config(lamp_splits, tmp_path / "resumed", qwen3, overrides=overrides)
+    for step in (4, 10):
+        interrupt(config, step)
+    result = train(config)
+    assert result.validation_loss == whole.validation_loss
+    assert result.model_digest == whole.model_digest
