@@ -54,8 +54,7 @@ def test_method_comparison_from_its_spec(tmp_path):
     assert {candidate.name for candidate in verdict.candidates} == {"zero-shot", "pet", "full"}
     assert finished.returncode == (0 if verdict.passed else 1)
     tasks = {task["name"] for task in json.loads((folder / "result.json").read_text())["tasks"]}
-    registrations = {name for name in tasks if name.startswith("register-model")}
-    assert len(registrations) == int(verdict.passed)
+    assert ("register" in tasks) == verdict.passed
 
 
 def test_model_that_learned_nothing_is_not_registered(tmp_path):

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from transformers import GenerationConfig
 
 from tuneline.models.chat import stop_token_ids
+from tuneline.prediction.shared_prefix import SharedPrefix
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,28 +77,36 @@ class Generator:
         order = sorted((i for i in range(len(ids)) if i not in answers), key=lambda i: -len(ids[i]))
         bar = tqdm(total=len(order), desc=f"predict {name}", disable=not sys.stderr.isatty())
         with bar, torch.inference_mode():
+            prefix = SharedPrefix.read(self._model, [ids[i] for i in order])
             for start in range(0, len(order), self._batch_size):
                 batch = order[start : start + self._batch_size]
-                answers.update(zip(batch, self._batch([ids[i] for i in batch]), strict=True))
+                answers.update(
+                    zip(batch, self._batch([ids[i] for i in batch], prefix), strict=True)
+                )
                 bar.update(len(batch))
         if skipped := len(ids) - len(order):
             logger.warning("predict: %s: %d prompts do not fit the model's context", name, skipped)
         return [answers[i] for i in range(len(ids))]
 
-    def _batch(self, prompts: Sequence[list[int]]) -> list[Answer]:
+    def _batch(self, prompts: Sequence[list[int]], prefix: SharedPrefix) -> list[Answer]:
         width = max(len(prompt) for prompt in prompts)
-        pad = self._tokenizer.pad_token_id
         device = self._model.device
-        padded = [[pad] * (width - len(prompt)) + prompt for prompt in prompts]
-        mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+        rows = [self._padded(prompt, width, prefix.length) for prompt in prompts]
         output = self._model.generate(
-            input_ids=torch.tensor(padded, device=device),
-            attention_mask=torch.tensor(mask, device=device),
+            input_ids=torch.tensor([ids for ids, _ in rows], device=device),
+            attention_mask=torch.tensor([mask for _, mask in rows], device=device),
+            past_key_values=prefix.cache_for(len(prompts)),
         )
         return [
             self._read(len(prompt), row)
             for prompt, row in zip(prompts, output[:, width:].tolist(), strict=True)
         ]
+
+    def _padded(self, prompt: list[int], width: int, shared: int) -> tuple[list[int], list[int]]:
+        """Token ids and attention mask of a prompt, padded behind the shared beginning."""
+        missing = width - len(prompt)
+        ids = prompt[:shared] + [self._tokenizer.pad_token_id] * missing + prompt[shared:]
+        return ids, [1] * shared + [0] * missing + [1] * (len(prompt) - shared)
 
     def _read(self, prompt_tokens: int, generated: list[int]) -> Answer:
         stop = set(self._stop)
