@@ -1,8 +1,8 @@
 """The pre-training corpus: chats drawn from every kind of instruction by one seed.
 
-It starts with repeating known words, always asked in the same way. From this a small model learns
-within some hundred steps to look back in its context; thrown in at once with all the rest, it did
-not learn so in thousands. Words that mean nothing come next, then everything.
+It starts with repeating known words, always asked in the same way. From this the model learns
+within some hundred steps to look back in its context; with all kinds mixed from the start, whole
+runs of this length ended without it. Words that mean nothing come next, then everything.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ PRESETS: dict[Preset, dict[str, Any]] = {
 _LARGE = 1_000_000_000
 _LEARNING_RATE_AT_LARGE: dict[Method, float] = {"full": 2e-5, "pet": 2e-4}
 _LEARNING_RATE_FALL: dict[Method, float] = {"full": 0.6, "pet": 0.5}
-_LEARNING_RATE_CEILING: dict[Method, float] = {"full": 2e-3, "pet": 1e-2}
+_LEARNING_RATE_CEILING: dict[Method, float] = {"full": 2e-3, "pet": 5e-3}
 
 
 class TrainingSettings(BaseModel):
