@@ -151,7 +151,7 @@ def test_what_is_derived_follows_method_and_size():
     full = TrainingSettings().resolved("full", 10**9)
     assert (pet.learning_rate, full.learning_rate) == (2e-4, 2e-5)
     assert pet.lora_alpha == 2 * pet.lora_rank
-    assert TrainingSettings().resolved("pet", 20_000).learning_rate == 1e-2
+    assert TrainingSettings().resolved("pet", 20_000).learning_rate == 5e-3
     assert TrainingSettings().resolved("full", 20_000).learning_rate == 2e-3
 
 
