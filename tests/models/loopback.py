@@ -2,6 +2,7 @@
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +14,7 @@ from tuneline.files import sha256_file
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler, ABC):
     """Serves one folder; remembers the paths that it was asked for."""
 
     protocol_version = "HTTP/1.1"
@@ -27,8 +28,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.asked.append(self.path)
         self.answer(urlsplit(self.path).path)
 
+    @abstractmethod
     def answer(self, path: str) -> None:
-        raise NotImplementedError
+        """Send what stands at a path."""
 
     def send(self, content: bytes, status: int = 200, **headers: str) -> None:
         self.send_response(status)

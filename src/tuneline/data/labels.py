@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -82,11 +81,6 @@ class LabelCollector:
         if self.why_not:
             return "generation", self.why_not
         return "classification", f"{labels} distinct short answers in {rows} rows"
-
-    def rows_per_label(self) -> Counter[str]:
-        """How many kept examples each label has."""
-        names = list(self.names)
-        return Counter(names[number] for number in self.numbers if number != NO_LABEL)
 
     def _why_no_class(self, answer: str) -> str:
         if len(answer) > MAX_LABEL_CHARACTERS or "\n" in answer:

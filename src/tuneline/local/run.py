@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from tuneline.errors import ConfigurationError, MachineError
-from tuneline.evaluation.verdict import Verdict
+from tuneline.evaluation.verdict import read_verdict
 from tuneline.files import require_writable, write_text
 from tuneline.local.watch import Watch
 from tuneline.settings import suggestion
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kfp.dsl.base_component import BaseComponent
+
+    from tuneline.evaluation.verdict import Verdict
 
 logger = logging.getLogger("tuneline")
 
@@ -88,7 +90,7 @@ def run_pipeline(pipeline: BaseComponent, arguments: Mapping[str, Any], folder: 
     seconds = round(time.monotonic() - started, 3)
     shutil.copyfile(task.outputs["report"].path, folder / "report.html")
     shutil.copyfile(task.outputs["verdict"].path, folder / "verdict.json")
-    verdict = Verdict.model_validate_json((folder / "verdict.json").read_bytes())
+    verdict = read_verdict(folder / "verdict.json")
     registered = _registered(folder)
     summary = {
         "schema_version": 1,

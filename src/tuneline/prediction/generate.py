@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from tqdm import tqdm
@@ -17,9 +17,9 @@ from tuneline.prediction.shared_prefix import SharedPrefix
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-logger = logging.getLogger("tuneline")
+    from tuneline.prediction.store import FinishReason
 
-FinishReason = Literal["stop", "length", "prompt_too_long"]
+logger = logging.getLogger("tuneline")
 
 
 @dataclass(frozen=True, slots=True)
