@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import accumulate, islice
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import msgspec
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 from tuneline.errors import DataError
 from tuneline.files import new_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the canonical Parquet schema; it rises when a reader of the old one would misread."""
 
 _METADATA_KEY = b"tuneline"
@@ -35,32 +36,29 @@ Role = Literal["user", "model"]
 Task = Literal["classification", "generation"]
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionCall:
+class FunctionCall(msgspec.Struct, frozen=True, gc=False):
     """A model's call of a function; ``args`` is a JSON object as text."""
 
     name: str
     args: str
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionResponse:
+class FunctionResponse(msgspec.Struct, frozen=True, gc=False):
     """What a called function gave back; ``response`` is a JSON object as text."""
 
     name: str
     response: str
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """A media file by URI and MIME type."""
+class File(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A media file by URI and MIME type; ``video_metadata`` (a clip) is a JSON object as text."""
 
     uri: str
     mime_type: str
+    video_metadata: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One part of a turn: exactly one of its fields is set."""
 
     text: str | None = None
@@ -69,21 +67,25 @@ class Part:
     function_response: FunctionResponse | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What one side says at one point of the conversation."""
+class Turn(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What one side says at one point of the conversation.
+
+    ``trained`` is false for a model's turn that the source excludes from the loss (``weight: 0``).
+    """
 
     role: Role
     parts: tuple[Part, ...]
+    trained: bool = True
 
     @property
     def text(self) -> str:
         """The text parts, joined."""
+        if len(self.parts) == 1:  # by far the most frequent, and faster so
+            return self.parts[0].text or ""
         return "".join(part.text for part in self.parts if part.text is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One labeled example; the last turn is the model's answer.
 
     ``label`` is the class for tasks with a label set; ``group`` ties examples that must stay in one
@@ -107,32 +109,47 @@ class Example:
     @property
     def example_id(self) -> str:
         """Hash of the content, 32 hexadecimal digits: equal for equal examples, wherever read."""
-        return _hash((self.system, self.turns, self.tools, self.media_resolution))
+        return self.digests()[1].hex()
 
     @property
     def prompt_id(self) -> str:
         """Hash of everything before the answer: examples that share it never part in a split."""
-        return _hash((self.system, self.turns[:-1], self.tools, self.media_resolution))
+        return self.digests()[0].hex()
+
+    def digests(self) -> tuple[bytes, bytes]:
+        """BLAKE2b, 16 bytes, of everything before the answer, and of the whole content."""
+        *before, answer = self.turns
+        digest = _new_digest(
+            _encode((self.system, before, self.tools, self.media_resolution)), digest_size=16
+        )
+        prompt = digest.digest()
+        digest.update(_encode(answer))
+        return prompt, digest.digest()
 
 
-def _hash(content: tuple[Any, ...]) -> str:
-    return hashlib.blake2b(orjson.dumps(content), digest_size=16).hexdigest()
+_encode = msgspec.json.Encoder().encode
+_new_digest = hashlib.blake2b
 
-
+_FILE = pa.struct(
+    [("uri", pa.string()), ("mime_type", pa.string()), ("video_metadata", pa.string())]
+)
+_CALL = pa.struct([("name", pa.string()), ("args", pa.string())])
+_RESPONSE = pa.struct([("name", pa.string()), ("response", pa.string())])
 _PART = pa.struct(
     [
         ("text", pa.string()),
-        ("file", pa.struct([("uri", pa.string()), ("mime_type", pa.string())])),
-        ("function_call", pa.struct([("name", pa.string()), ("args", pa.string())])),
-        ("function_response", pa.struct([("name", pa.string()), ("response", pa.string())])),
+        ("file", _FILE),
+        ("function_call", _CALL),
+        ("function_response", _RESPONSE),
     ]
 )
+_TURN = pa.struct([("role", pa.string()), ("parts", pa.list_(_PART)), ("trained", pa.bool_())])
 
 EXAMPLES_SCHEMA = pa.schema(
     [
         ("example_id", pa.string()),
         ("system", pa.string()),
-        ("turns", pa.list_(pa.struct([("role", pa.string()), ("parts", pa.list_(_PART))]))),
+        ("turns", pa.list_(_TURN)),
         ("tools", pa.string()),
         ("media_resolution", pa.string()),
         ("label", pa.string()),
@@ -160,61 +177,113 @@ class ExamplesInfo:
 
 def write_examples(path: Path, examples: Iterable[Example], info: ExamplesInfo) -> int:
     """Write examples as canonical Parquet, whole or not at all; return the number of rows."""
-    return write_encoded(path, map(encode, examples), info)
-
-
-def encode(example: Example, example_id: str = "") -> bytes:
-    """One example as a JSON line of the canonical columns; ``label`` is left out where unset.
-
-    Args:
-        example: What to encode.
-        example_id: Its `Example.example_id`, where it was computed already.
-    """
-    row = {
-        "example_id": example_id or example.example_id,
-        "system": example.system,
-        "turns": example.turns,
-        "tools": example.tools,
-        "media_resolution": example.media_resolution,
-        "group": example.group,
-        "source": example.source,
-        "row": example.row,
-    }
-    if example.label is not None:
-        row["label"] = example.label
-    return orjson.dumps(row)
-
-
-def write_encoded(path: Path, lines: Iterable[bytes], info: ExamplesInfo) -> int:
-    """Write what `encode` gave as canonical Parquet, whole or not at all.
-
-    Returns:
-        The number of rows.
-    """
-    schema = EXAMPLES_SCHEMA.with_metadata({_METADATA_KEY: orjson.dumps(asdict(info))})
-    rows = iter(lines)
+    rows = iter(examples)
     count = 0
-    with (
-        new_file(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
-    ):
+    with new_file(path) as temporary, examples_writer(temporary, info) as writer:
         while batch := list(islice(rows, _ROWS_A_BATCH)):
-            writer.write_table(_decode(batch).cast(schema))
+            writer.write_batch(to_arrow(batch))
             count += len(batch)
     return count
 
 
-def _decode(lines: list[bytes]) -> pa.Table:
-    """Canonical JSON lines as one Arrow table; Arrow's own reader is twice as fast as Python's."""
-    text = b"\n".join(lines)
-    return read_json(
-        pa.BufferReader(text),
-        # One block, since a line may not straddle two.
-        read_options=ReadOptions(use_threads=False, block_size=len(text) + 1),
-        parse_options=ParseOptions(
-            explicit_schema=EXAMPLES_SCHEMA, unexpected_field_behavior="error"
-        ),
+def examples_writer(path: Path, info: ExamplesInfo) -> pq.ParquetWriter:
+    """A writer of canonical Parquet, which takes batches of `EXAMPLES_SCHEMA`."""
+    schema = EXAMPLES_SCHEMA.with_metadata({_METADATA_KEY: orjson.dumps(asdict(info))})
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        # For texts that differ in every row, dictionaries and statistics only cost time.
+        use_dictionary=["label", "group", "source", "media_resolution"],
+        write_statistics=False,
     )
+
+
+class Digests(NamedTuple):
+    """`Example.digests` of many examples, 16 bytes each, one after another."""
+
+    prompts: bytes
+    contents: bytes
+
+
+def digests_of(examples: Iterable[Example]) -> Digests:
+    """The digests of examples in their order."""
+    prompts: list[bytes] = []
+    contents: list[bytes] = []
+    for example in examples:
+        before, content = example.digests()
+        prompts.append(before)
+        contents.append(content)
+    return Digests(b"".join(prompts), b"".join(contents))
+
+
+def to_arrow(examples: Sequence[Example], contents: bytes = b"") -> pa.RecordBatch:
+    """Examples as one batch of `EXAMPLES_SCHEMA`.
+
+    Args:
+        examples: What to convert.
+        contents: `Digests.contents` of them, where they were computed already.
+    """
+    columns = [
+        _ids(contents or digests_of(examples).contents),
+        pa.array([example.system for example in examples], pa.string()),
+        _turns_to_arrow(examples),
+        *(
+            pa.array(
+                [getattr(example, name) for example in examples], EXAMPLES_SCHEMA.field(name).type
+            )
+            for name in EXAMPLES_SCHEMA.names[3:]
+        ),
+    ]
+    return pa.record_batch(columns, schema=EXAMPLES_SCHEMA)
+
+
+def _ids(contents: bytes) -> pa.StringArray:
+    """16 bytes each as 32 hexadecimal digits, without a text for each in Python."""
+    offsets = np.arange(0, 2 * len(contents) + 1, 32, dtype=np.int32)
+    digits = pa.py_buffer(contents.hex().encode())
+    return pa.StringArray.from_buffers(len(contents) // 16, pa.py_buffer(offsets), digits)
+
+
+def _turns_to_arrow(examples: Sequence[Example]) -> pa.ListArray:
+    turns = [turn for example in examples for turn in example.turns]
+    parts = [part for turn in turns for part in turn.parts]
+    columns = [
+        pa.array([turn.role for turn in turns], pa.string()),
+        pa.ListArray.from_arrays(
+            _offsets([len(turn.parts) for turn in turns]),
+            _parts_to_arrow(parts),
+            type=pa.list_(_PART),
+        ),
+        pa.array([turn.trained for turn in turns], pa.bool_()),
+    ]
+    return pa.ListArray.from_arrays(
+        _offsets([len(example.turns) for example in examples]),
+        pa.StructArray.from_arrays(columns, fields=list(_TURN)),
+        type=pa.list_(_TURN),
+    )
+
+
+def _parts_to_arrow(parts: list[Part]) -> pa.StructArray:
+    texts = [part.text for part in parts]
+    columns = [pa.array(texts, pa.string())]
+    only_text = None not in texts
+    for field in list(_PART)[1:]:
+        if only_text:
+            columns.append(pa.nulls(len(parts), field.type))
+            continue
+        values = [getattr(part, field.name) for part in parts]
+        columns.append(
+            pa.array(
+                [None if value is None else msgspec.structs.asdict(value) for value in values],
+                field.type,
+            )
+        )
+    return pa.StructArray.from_arrays(columns, fields=list(_PART))
+
+
+def _offsets(lengths: list[int]) -> pa.Array:
+    return pa.array(accumulate(lengths, initial=0), pa.int32())
 
 
 def read_info(path: Path) -> ExamplesInfo:
@@ -238,32 +307,23 @@ def read_info(path: Path) -> ExamplesInfo:
     return ExamplesInfo(**{**fields, "labels": tuple(fields["labels"])})
 
 
-def read_examples(path: Path) -> Iterator[Example]:
+def read_examples(path: Path, rows_at_once: int = _ROWS_A_BATCH) -> Iterator[Example]:
     """Yield the examples of a canonical Parquet file in their order.
+
+    Args:
+        path: The file.
+        rows_at_once: How many are read together; fewer where only the first are wanted.
 
     Raises:
         DataError: The file is not canonical Parquet.
     """
     read_info(path)
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=_ROWS_A_BATCH):
-            for row in batch.to_pylist():
-                yield _example(row)
+        for batch in file.iter_batches(batch_size=rows_at_once):
+            yield from from_arrow(batch)
 
 
-def _example(row: dict[str, Any]) -> Example:
-    row.pop("example_id")
-    row["turns"] = tuple(
-        Turn(turn["role"], tuple(_part(part) for part in turn["parts"])) for turn in row["turns"]
-    )
-    return Example(**row)
-
-
-def _part(part: dict[str, Any]) -> Part:
-    call, response = part["function_call"], part["function_response"]
-    return Part(
-        text=part["text"],
-        file=File(**part["file"]) if part["file"] else None,
-        function_call=FunctionCall(**call) if call else None,
-        function_response=FunctionResponse(**response) if response else None,
-    )
+def from_arrow(batch: pa.RecordBatch) -> list[Example]:
+    """The examples of a batch of `EXAMPLES_SCHEMA`."""
+    rows = batch.select([name for name in batch.schema.names if name != "example_id"])
+    return msgspec.convert(rows.to_pylist(), list[Example])
