@@ -1,6 +1,6 @@
 import pytest
 
-from tuneline.data.content_kind import format_of
+from tuneline.data.rows.formats import format_of
 from tuneline.errors import DataError
 
 ROW = b'{"prompt": "a", "completion": "b"}\n'
@@ -20,6 +20,18 @@ ROW = b'{"prompt": "a", "completion": "b"}\n'
         ("artifact", b"prompt,completion\n", "csv"),
         ("artifact", b"PAR1....", "parquet"),
         ("a.json", ROW, "jsonl"),
+        ("a.json", b"{broken\n" + ROW, "jsonl"),
+        ("a.json", b'{"messages": [{"role": "user"}]}', "jsonl"),
+        ("a.json", b'\xef\xbb\xbf [\n  {\n    "prompt": "a"\n  }\n]\n', "json"),
+        ("a.json", b"[1, 2]", "json"),
+        ("artifact", b'[{"prompt": "a"}]', "json"),
+        ("a.tsv", b"prompt\tcompletion\na, b\tc\n", "tsv"),
+        ("artifact", b"prompt\tcompletion\n", "tsv"),
+        ("a.arrow", b"ARROW1..", "arrow"),
+        ("a.feather", b"\xff\xff\xff\xff\x10", "arrow"),
+        ("a.jsonl.gz", ROW, "jsonl"),
+        ("a.CSV.ZST", b"prompt\na\n", "csv"),
+        ("project.set.table", b"PAR1....", "parquet"),
     ],
 )
 def test_suffix_or_content_decides(tmp_path, name, content, form):
@@ -45,7 +57,12 @@ def test_suffix_or_content_decides(tmp_path, name, content, form):
         ("a.parquet", ROW, "JSON lines"),
         ("a.parquet", bytes(range(256)), "binary data"),
         ("a.xlsx", b"PK\x03\x04", "a ZIP archive"),
-        ("a.tsv", b"a,b\tc\n", "CSV"),
+        ("a.tsv", ROW, "JSON lines"),
+        ("a.json", b'{\n  "data": [\n    {"a": 1},\n    {"a": 2}\n  ]\n}\n', "one JSON object"),
+        ("a.json", b'{"rows": [{"a": 1}, {"a": 2}]}', "one JSON object"),
+        ("a.json", b'{"rows": [' + b'{"a": 1},' * 20_000, "one JSON object"),
+        ("a.json", b"prompt,completion\n", "CSV"),
+        ("a.arrow", b"FEA1....", "Feather version 1"),
         ("a.txt", b"hello\n", "plain text"),
     ],
 )

@@ -1,0 +1,1 @@
+"""Rows of the user's files, piece by piece, in bounded memory."""
