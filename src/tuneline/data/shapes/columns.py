@@ -1,30 +1,17 @@
-"""Flat rows: prompt/completion, and any named columns through templates."""
+"""Rows of any named columns, through templates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tuneline.data.shapes.content import Content, question_and_answer, require_key
+from tuneline.data.schema import Part, Turn
+from tuneline.data.shapes.content import Content
+from tuneline.data.shapes.required import require_text
 from tuneline.data.shapes.template import Template
 
 if TYPE_CHECKING:
     from tuneline.data.settings import PrepareSettings
-
-
-def from_prompt_completion(row: dict[str, Any]) -> Content:
-    """``{"prompt": "...", "completion": "..."}``.
-
-    Raises:
-        RowError: A field is missing, no text, or empty.
-    """
-    return question_and_answer(
-        require_key(row, "prompt"),
-        require_key(row, "completion"),
-        system=None,
-        prompt_field="prompt",
-        answer_field="completion",
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +25,11 @@ class FromColumns:
     @classmethod
     def of(cls, settings: PrepareSettings) -> FromColumns:
         """The converter that the settings' templates describe."""
+        system = settings.system_template if not settings.drop_system else ""
         return cls(
             Template.parse(settings.prompt_template),
             Template.parse(settings.completion_template),
-            Template.parse(settings.system_template) if settings.system_template else None,
+            Template.parse(system) if system else None,
         )
 
     @property
@@ -57,10 +45,8 @@ class FromColumns:
             RowError: A column is missing, no text or number, or the columns of the prompt or of
                 the answer are all empty.
         """
-        return question_and_answer(
-            self.prompt.render(row),
-            self.completion.render(row),
-            system=(self.system.render(row) or None) if self.system else None,
-            prompt_field="+".join(self.prompt.columns),
-            answer_field="+".join(self.completion.columns),
-        )
+        prompt, answer = self.prompt.render(row), self.completion.render(row)
+        require_text(prompt, "+".join(self.prompt.columns))
+        require_text(answer, "+".join(self.completion.columns), empty="empty_answer")
+        turns = (Turn("user", (Part(prompt),)), Turn("model", (Part(answer),)))
+        return Content(turns, (self.system.render(row) or None) if self.system else None)

@@ -5,127 +5,149 @@ Names may be in camel case, as the service writes them, or in snake case, as its
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from tuneline.data.problems import RowError
-from tuneline.data.schema import File, FunctionCall, FunctionResponse, Part, Turn
-from tuneline.data.shapes.content import (
-    Content,
+from tuneline.data.checks.rule import RowError
+from tuneline.data.schema import Part, Turn
+from tuneline.data.shapes.content import AS_GIVEN, Content, Options
+from tuneline.data.shapes.content_parts import part_of
+from tuneline.data.shapes.order import in_order
+from tuneline.data.shapes.required import (
+    require_key,
     require_list,
     require_object,
-    require_order,
     require_text,
+    shown,
+    unread_keys,
 )
+from tuneline.data.shapes.tools import camel, snake, tools_from_gemini
 
 if TYPE_CHECKING:
-    from tuneline.data.problems import Reason
     from tuneline.data.schema import Role
+    from tuneline.data.shapes.content import Note
 
-_ROLES: dict[str, Role] = {"user": "user", "model": "model"}
+# Open models have the answer under "assistant"; Gemini once had responses under "function".
+_ROLES: dict[str, Role] = {
+    "user": "user",
+    "model": "model",
+    "assistant": "model",
+    "function": "user",
+}
 
 
-def from_contents(row: dict[str, Any]) -> Content:
+def from_contents(row: dict[str, Any], options: Options = AS_GIVEN) -> Content:
     """Turn Gemini contents into turns, with everything that the canonical form can hold.
 
     Raises:
         RowError: A role, the order, an empty text or a part that the canonical form cannot hold.
     """
-    contents = require_list(_get(row, "contents"), "contents")
-    turns: list[Turn] = []
-    fields: list[str] = []
-    for place, item in enumerate(contents):
-        field = f"contents[{place}]"
-        turns.append(_turn(require_object(item, field), field, last=place == len(contents) - 1))
-        fields.append(f"{field}.role")
-    require_order([turn.role for turn in turns], fields)
-    tools = row.get("tools")
+    given = row.get("contents")
+    notes: list[Note] = []
+    turns = _plain(given) if type(given) is list else None
+    if turns is None:
+        turns = _turns(require_list(require_key(row, "contents", "contents"), "contents"), notes)
+        fields = [f"contents[{place}]" for place in range(len(turns))]
+        turns = in_order(turns, fields, options)
+    if len(row) == 1:
+        return Content(turns, notes=tuple(notes))
     return Content(
-        tuple(turns), _system(row), _json(tools) if tools else None, _media_resolution(row)
+        turns,
+        None if options.drop_system else _system(row, notes),
+        tools_from_gemini(row.get("tools"), "tools"),
+        _media_resolution(row, notes),
+        tuple(notes),
     )
 
 
-def _turn(content: dict[str, Any], field: str, *, last: bool) -> Turn:
+def _plain(contents: list[Any]) -> tuple[Turn, ...] | None:
+    """What most rows are: one text a turn, in good order. None where a closer look is needed."""
+    turns: list[Turn] = []
+    users_turn = True
+    for content in contents:
+        try:
+            parts = content["parts"]
+            [part] = parts
+            text = part["text"]
+            role = content["role"]
+        except (KeyError, TypeError, ValueError):
+            return None
+        if type(text) is not str or not text or text.isspace():
+            return None
+        if type(parts) is not list or len(part) != 1 or len(content) != 2:
+            return None
+        if role != ("user" if users_turn else "model"):
+            return None
+        turns.append(Turn(role, (Part(text),)))
+        users_turn = not users_turn
+    return tuple(turns) if turns and users_turn else None
+
+
+def _turns(contents: list[Any], notes: list[Note]) -> tuple[Turn, ...]:
+    return tuple(
+        _turn(
+            require_object(item, field := f"contents[{place}]"),
+            field,
+            notes,
+            last=place == len(contents) - 1,
+        )
+        for place, item in enumerate(contents)
+    )
+
+
+def _turn(content: dict[str, Any], field: str, notes: list[Note], *, last: bool) -> Turn:
     role = content.get("role")
     if not isinstance(role, str) or role not in _ROLES:
-        raise RowError("unknown_role", f"{field}.role", f"must be user or model, not {role!r}.")
-    answer = last and role == "model"
+        message = f"must be user or model, not {shown(role)}."
+        raise RowError("unknown_role", f"{field}.role", message)
+    if len(content) > 2:
+        notes += unread_keys(content, ("role", "parts"), field)
+    answer = last and _ROLES[role] == "model"
     given = content.get("parts")
     if answer and given in (None, []):
         raise RowError("empty_answer", f"{field}.parts", "the answer has no part.")
     parts = tuple(
-        _part(require_object(part, name := f"{field}.parts[{place}]"), name, answer=answer)
+        part_of(
+            require_object(part, name := f"{field}.parts[{place}]"),
+            name,
+            "empty_answer" if answer else "empty_text",
+            notes,
+        )
         for place, part in enumerate(require_list(given, f"{field}.parts"))
     )
-    if answer and all(part.text is None and part.function_call is None for part in parts):
-        raise RowError("empty_answer", f"{field}.parts", "the answer has no text and no call.")
     return Turn(_ROLES[role], parts)
 
 
-def _part(part: dict[str, Any], field: str, *, answer: bool) -> Part:
-    given = {_snake(key): value for key, value in part.items() if value is not None}
-    if len(given) != 1:
-        names = ", ".join(sorted(given)) or "nothing"
-        raise RowError("unsupported", field, f"must hold one thing; it holds {names}.")
-    [(name, value)] = given.items()
-    match name:
-        case "text":
-            empty: Reason = "empty_answer" if answer else "empty_text"
-            return Part(text=require_text(value, f"{field}.text", empty=empty))
-        case "file_data":
-            file = require_object(value, f"{field}.fileData")
-            uri = require_text(_get(file, "fileUri"), f"{field}.fileData.fileUri")
-            mime_type = require_text(_get(file, "mimeType"), f"{field}.fileData.mimeType")
-            return Part(file=File(uri, mime_type))
-        case "function_call":
-            call = require_object(value, f"{field}.functionCall")
-            called = require_text(call.get("name"), f"{field}.functionCall.name")
-            arguments = require_object(call.get("args") or {}, f"{field}.functionCall.args")
-            return Part(function_call=FunctionCall(called, _json(arguments)))
-        case "function_response":
-            result = require_object(value, f"{field}.functionResponse")
-            name = require_text(result.get("name"), f"{field}.functionResponse.name")
-            response = require_object(result.get("response"), f"{field}.functionResponse.response")
-            return Part(function_response=FunctionResponse(name, _json(response)))
-        case _:
-            raise RowError(
-                "unsupported",
-                f"{field}.{name}",
-                "cannot be kept; a part is text, fileData, functionCall or functionResponse.",
-            )
-
-
-def _system(row: dict[str, Any]) -> str | None:
+def _system(row: dict[str, Any], notes: list[Note]) -> str | None:
     given = _get(row, "systemInstruction")
     if given is None:
         return None
     field = "systemInstruction.parts"
-    parts = require_list(require_object(given, "systemInstruction").get("parts"), field)
-    return "".join(
-        require_text(
-            require_object(part, f"{field}[{place}]").get("text"), f"{field}[{place}].text"
-        )
-        for place, part in enumerate(parts)
-    )
+    instruction = require_object(given, "systemInstruction")
+    notes += unread_keys(instruction, ("role", "parts"), "systemInstruction")
+    texts = []
+    for place, item in enumerate(require_list(instruction.get("parts"), field)):
+        part = require_object(item, f"{field}[{place}]")
+        if len(part) > 1:
+            notes += unread_keys(part, ("text",), f"{field}[{place}]")
+        texts.append(require_text(part.get("text"), f"{field}[{place}].text"))
+    return "".join(texts)
 
 
-def _media_resolution(row: dict[str, Any]) -> str | None:
-    generation = require_object(_get(row, "generationConfig") or {}, "generationConfig")
-    given = _get(generation, "mediaResolution")
-    return None if given is None else require_text(given, "generationConfig.mediaResolution")
+def _media_resolution(row: dict[str, Any], notes: list[Note]) -> str | None:
+    given = _get(row, "generationConfig")
+    if given is None:
+        return None
+    generation = {
+        camel(key): value for key, value in require_object(given, "generationConfig").items()
+    }
+    notes += unread_keys(generation, ("mediaResolution",), "generationConfig")
+    resolution = generation.get("mediaResolution")
+    if resolution is None:
+        return None
+    return require_text(resolution, "generationConfig.mediaResolution")
 
 
 def _get(row: dict[str, Any], name: str) -> Any:
     """The value under a camel-case name or its snake-case twin."""
     value = row.get(name)
-    return row.get(_snake(name)) if value is None else value
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return row.get(snake(name)) if value is None else value

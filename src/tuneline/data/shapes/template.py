@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any
 
-from tuneline.data.problems import RowError
+from tuneline.data.checks.rule import RowError
 
 
 class TemplateError(ValueError):
