@@ -1,0 +1,1 @@
+"""What managed models take: a dated catalogue, its limits, token counts and training prices."""
