@@ -1,0 +1,1 @@
+"""Images, audio, video and documents that examples point to: checked, looked at and uploaded."""
