@@ -1,0 +1,1 @@
+"""What occurs twice: equal examples, prompts of a held-out file, and prompts that are alike."""
