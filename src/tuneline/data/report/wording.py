@@ -1,0 +1,70 @@
+"""Words and limits that all parts of the page share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tuneline.report.shown import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SHOWN_TEXT = 600
+"""Characters of an example that are shown."""
+
+SHOWN_SENTENCE = 1_500
+"""Characters of a sentence that are shown; it may quote labels."""
+
+SHOWN_NAME = 120
+"""Characters of a label or a file name that are shown."""
+
+
+class Bar(NamedTuple):
+    """One bar: its name, its number, and its length in per cent."""
+
+    name: str
+    number: int
+    percent: float
+
+
+def bars(counts: Sequence[tuple[str, int]]) -> list[Bar]:
+    """Bars as long as their numbers say, the longest from end to end."""
+    longest = max((count for _, count in counts), default=1) or 1
+    return [Bar(name_of(name), count, round(100 * count / longest, 1)) for name, count in counts]
+
+
+def name_of(text: str) -> str:
+    """A label or a file name."""
+    return shown(text, SHOWN_NAME)
+
+
+def sentence_of(text: str) -> str:
+    """A sentence that may quote the data."""
+    return shown(text, SHOWN_SENTENCE)
+
+
+def number(value: float) -> str:
+    """A number as people write it: whole ones without a point."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def share(part: float, whole: float = 1.0) -> str:
+    """A share in per cent, which says 0 and 100 only of what is nothing and everything."""
+    percent = 100 * part / whole if whole else 0.0
+    if 0 < percent < 0.1:
+        return "under 0.1 %"
+    if 99.9 < percent < 100:
+        return "over 99.9 %"
+    return f"{percent:.1f} %".replace(".0 %", " %")
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
