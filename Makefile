@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format specs bench clean
+.PHONY: help setup demo test test-slow check format specs docs bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,8 +41,12 @@ format: $(STAMP) ## format and fix what can be fixed
 specs: $(STAMP) ## compile every pipeline into pipelines/specs/
 	$(BIN)/python -m tuneline.pipelines.compile
 
+docs: $(STAMP) ## write docs/rules.md from the rules of the data stage
+	$(BIN)/python -m tuneline.data.checks.document > docs/rules.md
+
 bench: $(STAMP) ## measure against named peers
 	$(BIN)/python -m benchmarks.task_overhead
+	$(BIN)/python -m benchmarks.prepare
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist runs tuneline-registry
