@@ -29,7 +29,7 @@ def method_comparison(platform: Platform) -> GraphComponent:
         """Compare the methods and register the cheapest tuned model that the evidence supports.
 
         Args:
-            data: Path or URI of the labeled examples: JSONL, CSV or Parquet.
+            data: Path, glob, folder or URI of the labeled examples.
             test_data: Your own held-out file; empty: held out from data.
             prompt_template: For named columns, such as "{text}".
             completion_template: For named columns, such as "{category}".

@@ -30,7 +30,7 @@ def supervised_tuning(platform: Platform) -> GraphComponent:
         """Prepare, tune, evaluate against prompt design, gate, register.
 
         Args:
-            data: Path or URI of the labeled examples: JSONL, CSV or Parquet.
+            data: Path, glob, folder or URI of the labeled examples.
             test_data: Your own held-out file; empty: held out from data.
             prompt_template: For named columns, such as "{text}".
             completion_template: For named columns, such as "{category}".

@@ -27,7 +27,7 @@ def fingerprint_source(
     """Check a run's parameters, then take digests of what its sources hold now. Never cached.
 
     Args:
-        data: Path or URI of the labeled examples.
+        data: Path, glob, folder or URI of the labeled examples.
         test_data: The user's own held-out file, or empty.
         prompt_template: For named columns.
         completion_template: For named columns.
@@ -73,6 +73,7 @@ def prepare_dataset(
     test: Output[Dataset],
     rejected: Output[Dataset],
     manifest: Output[Artifact],
+    exports: Output[Artifact],
     report: Output[HTML],
     metrics: Output[Metrics],
     data: str,
@@ -83,7 +84,7 @@ def prepare_dataset(
     data_settings: dict = {},
     seed: int = 0,
 ) -> None:
-    """Validate every row, drop exact duplicates, split without leakage.
+    """Validate every row, drop duplicates, split without leakage.
 
     Args:
         train: Examples to learn from, canonical Parquet.
@@ -91,9 +92,10 @@ def prepare_dataset(
         test: Held-out examples that every candidate is measured on.
         rejected: Rows kept aside, each with file, row and reason.
         manifest: Counts, digests and parameters, JSON.
+        exports: Folder of the further files that `exports` in the settings names; else empty.
         report: One page for people.
         metrics: The counts.
-        data: Path or URI of the labeled examples: JSONL, CSV or Parquet.
+        data: Path, glob, folder or URI of the labeled examples.
         fingerprint: Digest of the sources, so that caching notices new content.
         test_data: The user's own held-out file; empty: held out from `data`.
         prompt_template: For named columns, such as "{text}".
@@ -124,9 +126,11 @@ def prepare_dataset(
             test=Path(test.path),
             rejected=Path(rejected.path),
             manifest=Path(manifest.path),
+            exports=Path(exports.path),
             report=Path(report.path),
         ),
     )
+    Path(exports.path).mkdir(parents=True, exist_ok=True)
     manifest.metadata["fingerprint"] = fingerprint
     counts = prepared.counts.model_dump()
     for name in ("read", "kept", "rejected", "duplicates"):

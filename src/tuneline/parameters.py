@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tuneline.data.fingerprint import fingerprint
 from tuneline.data.settings import PrepareSettings
+from tuneline.data.sources.fingerprint import fingerprint
 from tuneline.errors import ConfigurationError
 from tuneline.models.source import EMBEDDED, base_model_fingerprint, reference_problem
 from tuneline.prediction.settings import PredictSettings
@@ -28,7 +28,7 @@ class RunParameters(BaseModel):
     """The parameters that all pipelines share, with the names they have everywhere.
 
     Attributes:
-        data: Path or URI of the labeled examples.
+        data: Path, glob, folder or URI of the labeled examples.
         test_data: The user's own held-out file; empty: held out from ``data``.
         prompt_template: For named columns, such as ``{text}``.
         completion_template: For named columns, such as ``{category}``.
@@ -127,7 +127,7 @@ def fingerprints(values: Mapping[str, Any]) -> Fingerprints:
     """
     parameters = checked(values)
     settings = prepare_settings(parameters.model_dump())
-    sources = [settings.data, settings.validation_data, settings.test_data]
+    sources = [uri for uris in settings.given.values() for uri, _ in uris]
     return Fingerprints(fingerprint(sources), base_model_fingerprint(parameters.base_model))
 
 

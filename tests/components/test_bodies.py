@@ -83,6 +83,22 @@ def test_prepare_reports_counts(chain):
     assert "<html" in Path(chain["data"]["report"].path).read_text()
 
 
+def test_exports_are_a_folder_that_is_empty_unless_asked_for(chain, tmp_path):
+    assert list(Path(chain["data"]["exports"].path).iterdir()) == []
+    data = str(write_tickets(tmp_path / "tickets.jsonl", rows=60))
+    asked = {"exports": ["gemini_jsonl", "messages_parquet"]}
+    outputs = run_in_process(prepare_dataset, tmp_path, data=data, data_settings=asked)
+    names = sorted(path.name for path in Path(outputs["exports"].path).iterdir())
+    forms = ("gemini.{}.jsonl", "messages.{}.parquet")
+    assert names == [
+        form.format(split) for form in forms for split in ("test", "train", "validation")
+    ]
+    manifest = json.loads(Path(outputs["manifest"].path).read_text())
+    assert (
+        manifest["files"]["gemini.train.jsonl"]["rows"] == outputs["metrics"].metadata["train_rows"]
+    )
+
+
 def test_tuned_model_carries_its_origin(chain):
     model = chain["tuned"]["model"]
     result = json.loads((Path(model.path) / "result.json").read_text())

@@ -9,7 +9,7 @@ from tuneline.data.manifest import Manifest
 from tuneline.data.prepare import PreparedPaths, prepare
 from tuneline.data.schema import Example, read_examples
 from tuneline.data.settings import PrepareSettings
-from tuneline.data.split import SPLITS
+from tuneline.data.split.names import SPLITS
 
 LABELS = ("refund", "delivery", "account")
 

@@ -1,7 +1,10 @@
 """Every way in which a user's file can be wrong ends in one clear message and no output."""
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from tests.data.source_files import names_in, pair, pairs, prepare_into, write_jsonl
 from tuneline.data.check import check
@@ -22,21 +25,39 @@ def test_missing_files_are_all_named(tmp_path):
         tmp_path, tmp_path / "none.jsonl", ConfigurationError, test_data=str(tmp_path)
     )
     assert f"{tmp_path / 'none.jsonl'}: no such file" in message
-    assert f"{tmp_path}: is a folder" in message
+    assert f"{tmp_path}: the folder holds no data file" in message
 
 
 def test_a_scheme_that_nothing_opens(tmp_path):
     message = refused(tmp_path, "nonsense://bucket/a.jsonl", ConfigurationError)
-    assert "nonsense://bucket/a.jsonl: cannot be opened" in message
+    assert "nonsense://bucket/a.jsonl: this kind of URI is not taken" in message
+    assert "gs://" in message
+
+
+def test_all_sources_that_are_not_there_are_named_together(tmp_path):
+    message = refused(
+        tmp_path,
+        f"{tmp_path}/none-*.csv",
+        ConfigurationError,
+        validation_data="memory://a.jsonl",
+        test_data="http://example.com/a.jsonl",
+        mixture={f"{tmp_path}/gone.jsonl": 2},
+    )
+    assert message.startswith("4 problems:")
+    assert "none-*.csv: matches no file" in message
+    assert "memory://a.jsonl: this kind of URI is not taken" in message
+    assert "http://example.com/a.jsonl: http:// is open to changes on the way" in message
+    assert "gone.jsonl: no such file" in message
 
 
 def test_a_service_that_fails_is_no_wrong_usage(tmp_path, monkeypatch):
-    def down(*_):
+    def down(*_, **__):
         raise RuntimeError("503 try later")
 
-    monkeypatch.setattr(fsspec, "open", down)
+    monkeypatch.setattr(LocalFileSystem, "info", down)
+    monkeypatch.setattr(fsspec.core, "url_to_fs", lambda *_, **__: (LocalFileSystem(), "/a"))
     message = refused(tmp_path, "gs://bucket/a.jsonl", ServiceError)
-    assert message == "gs://bucket/a.jsonl: cannot be fetched (503 try later)."
+    assert message == "gs://bucket/a.jsonl: cannot be looked up (503 try later)."
 
 
 @pytest.mark.parametrize("content", [[], ["", "  "]])
@@ -101,8 +122,8 @@ def test_one_bad_row_in_the_middle_is_rejected_with_its_place(tmp_path, bad, rea
     manifest = prepare_into(tmp_path / "out", write_jsonl(tmp_path / "a.jsonl", rows))
     assert manifest.counts.per_reason == {reason: 1}
     assert manifest.counts.kept == 40
-    [warning] = manifest.warnings
-    assert f"The first: a.jsonl:21: {problem}" in warning
+    assert f"The first: a.jsonl:21: {problem}" in manifest.warnings[0]
+    assert manifest.findings[0].code == "rejected"
 
 
 def test_csv_bytes_that_are_no_utf8_reject_their_row_alone(tmp_path):
@@ -130,6 +151,19 @@ def test_one_prompt_cannot_fill_three_splits(tmp_path):
     rows = [{"prompt": "same", "completion": f"answer {number}"} for number in range(20)]
     message = refused(tmp_path, write_jsonl(tmp_path / "a.jsonl", rows), DataError)
     assert "1 distinct prompts (or groups) cannot fill 3 splits" in message
+
+
+def test_a_conversation_of_very_many_turns_is_read(tmp_path):
+    def chat(number, turns):
+        said = [
+            {"role": ("user", "assistant")[place % 2], "content": f"turn {place} of {number}"}
+            for place in range(turns)
+        ]
+        return {"messages": said}
+
+    rows = [*(chat(number * 7919, 2) for number in range(20)), chat(1, 70_000)]
+    manifest = prepare_into(tmp_path / "out", write_jsonl(tmp_path / "a.jsonl", rows))
+    assert manifest.counts.kept == 21
 
 
 def test_a_test_file_without_a_usable_row(tmp_path):
@@ -177,6 +211,27 @@ def test_check_of_a_file_of_the_wrong_kind_has_nothing_to_count(tmp_path):
     result = check(PrepareSettings(data=str(tmp_path / "a.jsonl")))
     assert (result.passed, result.sources, result.counts.read) == (False, [], 0)
     assert "looks like a PDF document" in result.failure
+
+
+def test_check_of_a_damaged_archive_has_nothing_to_count(tmp_path):
+    (tmp_path / "a.jsonl.gz").write_bytes(b"\x1f\x8b")
+    result = check(PrepareSettings(data=str(tmp_path / "a.jsonl.gz")))
+    assert (result.passed, result.sources, result.counts.read) == (False, [], 0)
+    assert "a.jsonl.gz: is cut off or damaged" in result.failure
+
+
+def test_check_of_a_file_that_breaks_off_counts_what_was_read(tmp_path):
+    pq.write_table(pa.Table.from_pylist(pairs(4000)), tmp_path / "a.parquet", row_group_size=2000)
+    content = bytearray((tmp_path / "a.parquet").read_bytes())
+    second = pq.ParquetFile(tmp_path / "a.parquet").metadata.row_group(1).column(0)
+    place = second.dictionary_page_offset or second.data_page_offset
+    content[place : place + 200] = bytes(200)
+    (tmp_path / "a.parquet").write_bytes(content)
+    data = str(tmp_path / "a.parquet")
+    result = check(PrepareSettings(data=data, workers=1))
+    assert not result.passed
+    assert "a.parquet" in result.failure
+    assert refused(tmp_path, data, DataError, workers=1) == result.failure
 
 
 def test_check_of_a_missing_file_is_wrong_usage(tmp_path):

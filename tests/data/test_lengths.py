@@ -1,9 +1,12 @@
 import statistics
+from itertools import pairwise
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuneline.data.lengths import Lengths, histogram
+from tuneline.data.lengths import Lengths
+from tuneline.data.report.lengths import binned
 
 lengths = st.lists(st.integers(0, 5000), min_size=1, max_size=200)
 
@@ -18,15 +21,30 @@ def test_lengths_agree_with_the_standard_library(values):
     assert sum(value < found.p95 for value in values) < 0.95 * len(values)
 
 
-@given(lengths, st.integers(1, 20))
-def test_every_length_is_in_one_bin(values, bins):
-    found = histogram(values, bins)
-    assert len(found) <= bins
-    assert sum(count for _, _, count in found) == len(values)
-    for first, last, count in found:
-        assert sum(first <= value <= last for value in values) == count
+@given(lengths, st.sampled_from([1, 10, 1_000, 100_000]))
+def test_every_length_is_in_one_bin(values, factor):
+    ordered = np.sort(np.array([factor * value for value in values], np.uint32))
+    found, _ = binned(ordered)
+    assert len(found) <= 60
+    assert sum(one.count for one in found) == len(values)
+    assert found[0].first <= ordered[0] <= found[0].last
+    assert found[-1].first <= ordered[-1] <= found[-1].last
+    for one, after in pairwise(found):
+        assert one.last + 1 == after.first
+    for one in found:
+        assert ((ordered >= one.first) & (ordered <= one.last)).sum() == one.count
+
+
+def test_a_long_tail_leaves_the_other_bins_readable():
+    body = np.sort(np.arange(1_000, dtype=np.uint32) % 100)
+    even, said = binned(body)
+    assert {one.last - one.first for one in even} == {4}
+    assert said == "A column is 5 wide."
+    widening, said = binned(np.append(body, np.uint32(1_000_000)))
+    assert "widen" in said
+    assert sum(one.count > 0 for one in widening) > 10
+    assert widening[-1].count == 1
 
 
 def test_nothing_has_no_lengths():
     assert Lengths.of([]) == Lengths()
-    assert histogram([], 5) == []

@@ -1,21 +1,15 @@
 import json
-import signal
-import subprocess
-import sys
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.data.source_files import LABELS, names_in, pairs, prepare_into, splits_in, write_jsonl
-from tuneline.data import prepare as prepare_module
 from tuneline.data.check import check
 from tuneline.data.manifest import Manifest
 from tuneline.data.prepare import PreparedPaths, prepare
 from tuneline.data.schema import read_info
 from tuneline.data.settings import PrepareSettings
-from tuneline.errors import MachineError
 from tuneline.files import sha256_file
 
 OUTPUTS = [
@@ -69,7 +63,7 @@ def test_rows_left_out_are_kept_with_their_reason_and_text(tmp_path):
         "reason": "duplicate",
         "field": "",
         "message": "is the same example as a.jsonl:1, which is kept.",
-        "text": json.dumps(pairs(1)[0]),
+        "text": "question 0\nrefund",
     }
     assert (rejected["row"], rejected["kind"], rejected["text"]) == (42, "rejected", "{broken")
 
@@ -178,19 +172,18 @@ def test_each_format_gives_the_same_examples(tmp_path, form):
     assert found == expected
 
 
-def test_a_remote_file_is_fetched(tmp_path):
-    with fsspec.open("memory://prepare/a.jsonl", "wb") as file:
-        file.write(write_jsonl(tmp_path / "a.jsonl", pairs(30)).read_bytes())
-    manifest = prepare_into(tmp_path / "out", "memory://prepare/a.jsonl")
-    assert (manifest.sources[0].file, manifest.counts.kept) == ("a.jsonl", 30)
-
-
 def test_names_are_free(tmp_path):
     data = write_jsonl(tmp_path / "artifact", pairs(30))
     names = ("train", "validation", "test", "rejected", "report", "manifest")
     paths = {name: tmp_path / name / "data" for name in names}
-    prepare(PrepareSettings(data=str(data)), PreparedPaths(**paths))
+    settings = PrepareSettings(data=str(data), exports=["gemini_jsonl"])
+    prepare(settings, PreparedPaths(**paths, exports=tmp_path / "exports"))
     assert all(path.is_file() for path in paths.values())
+    assert names_in(tmp_path / "exports") == [
+        "gemini.test.jsonl",
+        "gemini.train.jsonl",
+        "gemini.validation.jsonl",
+    ]
 
 
 def test_two_runs_give_the_same_bytes_wherever_they_are_written(tmp_path):
@@ -210,60 +203,3 @@ def test_check_agrees_with_prepare(tmp_path):
     assert result.passed
     for name in ("counts", "sources", "task", "task_reason", "labels", "lengths", "warnings"):
         assert getattr(result, name) == getattr(manifest, name)
-
-
-def test_a_disk_that_fills_up_leaves_nothing(tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(prepare_module, "write_encoded", full)
-    data = write_jsonl(tmp_path / "a.jsonl", pairs(30))
-    with pytest.raises(MachineError, match="No space left on device"):
-        prepare_into(tmp_path / "out", data)
-    assert names_in(tmp_path / "out") == []
-
-
-KILLED = """
-import os, pathlib, signal, sys
-from tuneline.data import prepare as stage
-from tuneline.data.settings import PrepareSettings
-
-renames, real = 0, pathlib.Path.replace
-def replace(self, target):
-    global renames
-    renames += 1
-    if renames == int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(self, target)
-
-pathlib.Path.replace = replace
-outputs = stage.PreparedPaths.in_folder(pathlib.Path(sys.argv[2]))
-stage.prepare(PrepareSettings(data=sys.argv[1]), outputs)
-"""
-
-
-@pytest.mark.parametrize("rename", [2, 4, 7])
-def test_a_kill_leaves_whole_files_and_no_manifest(tmp_path, rename):
-    """Three renames stage the splits; the six that follow give the outputs their names."""
-    data = write_jsonl(tmp_path / "a.jsonl", pairs(60))
-    out = tmp_path / "out"
-    prepare_into(tmp_path / "whole", data)
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(data), str(out), str(rename)], check=False
-    )
-    assert killed.returncode == -signal.SIGKILL
-    visible = [path for path in out.iterdir() if not path.name.startswith(".")]
-    assert len(visible) == max(0, rename - 4)
-    for path in visible:
-        assert path.name != "manifest.json"
-        assert path.read_bytes() == (tmp_path / "whole" / path.name).read_bytes()
-
-
-def test_a_kill_while_a_former_run_is_replaced_leaves_no_manifest_of_either(tmp_path):
-    out = tmp_path / "out"
-    prepare_into(out, write_jsonl(tmp_path / "a.jsonl", pairs(60)))
-    data = write_jsonl(tmp_path / "b.jsonl", pairs(90))
-    subprocess.run([sys.executable, "-c", KILLED, str(data), str(out), "6"], check=False)
-    assert "manifest.json" not in names_in(out)
-    prepare_into(out, data)
-    assert "manifest.json" in names_in(out)

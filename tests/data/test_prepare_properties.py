@@ -83,7 +83,7 @@ def test_the_split_does_not_depend_on_the_order_of_the_rows(extra, labeled, shuf
     assert found[0] == found[1]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(st.binary(max_size=200), st.sampled_from(["a.jsonl", "a.csv", "a.parquet", "artifact"]))
 def test_any_bytes_are_examples_or_a_failure_that_says_why(content, name):
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,7 @@
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.tiny_models import CHATML, make_tokenizer
 from tuneline.data.schema import Example, File, FunctionCall, Part, Turn

@@ -1,10 +1,10 @@
 from collections import Counter
-from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.lamps import COLORS, lamp, lamps
 from tuneline.data.schema import ExamplesInfo

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tuneline.data.settings import PrepareSettings
     from tuneline.training.preview import TokenPreview
 
-Data = Annotated[str, typer.Argument(help="Path or URI of a JSONL, CSV or Parquet file.")]
+Data = Annotated[str, typer.Argument(help="Path, glob, folder or URI of the examples.")]
 TestData = Annotated[str, typer.Option(help="Your own held-out file; else a share is held out.")]
 PromptTemplate = Annotated[str, typer.Option(help="Prompt from named columns, such as '{text}'.")]
 CompletionTemplate = Annotated[
@@ -35,7 +35,11 @@ def check(
     data: Data,
     for_model: Annotated[
         str,
-        typer.Option("--for", help="Open model whose tokenizer and context length to check with."),
+        typer.Option(
+            "--for",
+            help="Model to check for: a managed one, with its limits and price, or an open base "
+            "model, with its tokenizer and context length.",
+        ),
     ] = "",
     test_data: TestData = "",
     prompt_template: PromptTemplate = "",
@@ -46,11 +50,15 @@ def check(
 ) -> None:
     """Check every row, and say what would be refused. Nothing is written."""
     from tuneline.data.check import check as check_data
+    from tuneline.data.targets.catalogue import is_managed
 
     settings = _settings(data, test_data, prompt_template, completion_template, config, setting)
+    managed = is_managed(for_model, settings.catalogue)
+    if managed:
+        settings = settings.model_copy(update={"target": for_model})
     result = check_data(settings)
     tokens = None
-    if for_model and result.passed:
+    if for_model and not managed and result.passed:
         from tuneline.training.preview import preview
 
         tokens = preview(settings, for_model)
@@ -72,7 +80,7 @@ def prepare(
     setting: Setting = None,
     json_output: Json = False,
 ) -> None:
-    """Validate, drop exact duplicates, split without leakage."""
+    """Validate every row, drop duplicates, split without leakage."""
     from tuneline.data.prepare import PreparedPaths
     from tuneline.data.prepare import prepare as prepare_data
 
@@ -123,6 +131,10 @@ def _in_words(data: str, result: CheckResult, tokens: TokenPreview | None) -> st
         lines.append(f"task: {result.task} ({result.task_reason})")
     lines += [f"  {problem}" for problem in result.problems]
     lines += [f"warning: {warning}" for warning in result.warnings]
+    if target := result.target:
+        lines += [f"for {target.model}: {target.cost_says}", f"  {target.token_counter_says}"]
+        lines += [f"  warning: {warning}" for warning in target.warnings]
+        lines += [f"  note: {note}" for note in target.notes]
     if tokens:
         lines.append(
             f"for {tokens.model}: {tokens.tokens_per_epoch} tokens an epoch, "

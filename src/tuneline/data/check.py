@@ -1,86 +1,71 @@
 """`tuneline check`: what `prepare` would say, without writing anything."""
 
 # No postponed annotations here: pydantic needs the types of the fields at run time.
-from pydantic import BaseModel, ConfigDict
+import tempfile
+from pathlib import Path
 
-from tuneline.data.collector import Collector
-from tuneline.data.findings import make_warnings
-from tuneline.data.manifest import (
-    Counts,
-    ExampleLengths,
-    SourceSummary,
-    count,
-    label_counts,
-    measure,
-    summarise_sources,
-)
-from tuneline.data.plan import make_plan
-from tuneline.data.schema import Task
+from tuneline.data.describe import describe
+from tuneline.data.manifest import Description
+from tuneline.data.plan import make_plan, show_gone
+from tuneline.data.reading.collect import collect, new_collection
+from tuneline.data.reading.stages import target_entry
 from tuneline.data.settings import PrepareSettings
-from tuneline.data.sources import opened
-from tuneline.data.split import SplitName
+from tuneline.data.sources.opened import opened
+from tuneline.data.spool import Spool
+from tuneline.data.targets.catalogue import ModelEntry
+from tuneline.data.targets.judge import judge
 from tuneline.errors import DataError
 
 
-class CheckResult(BaseModel):
+class CheckResult(Description):
     """What is in the user's files and whether they could be prepared.
 
     Attributes:
         passed: Whether `prepare` would accept them.
         failure: Why not; empty where it would.
-        sources: The files read, as far as they were.
-        counts: The accounting; split counts only where it passed.
         problems: The first rejected rows as ``file:row: field: message``.
-        task: The task that was given or detected; ``None`` where it did not pass.
-        task_reason: Why.
-        labels: Examples of each label in each split.
-        lengths: Characters of prompts and answers.
-        warnings: Sentences for a person.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     passed: bool
     failure: str
-    sources: list[SourceSummary]
-    counts: Counts
     problems: list[str]
-    task: Task | None
-    task_reason: str
-    labels: dict[str, dict[SplitName, int]]
-    lengths: ExampleLengths
-    warnings: list[str]
 
 
 def check(settings: PrepareSettings) -> CheckResult:
-    """Read and check every row of the user's files; nothing is written.
+    """Read and check every row of the user's files; nothing is written but temporary files.
 
     Args:
         settings: What to read and how.
 
     Raises:
-        ConfigurationError: A file is missing.
+        ConfigurationError: A file is missing, or a setting names nothing.
         MachineError: A file cannot be read.
         ServiceError: A remote file cannot be fetched.
     """
-    collector = Collector(settings, keep=lambda _: None, leave_out=lambda _: None)
-    collection = collector.collection
-    plan, failure = None, ""
-    with opened(settings.uris) as sources:
-        try:
-            collector.collect(sources)
-            plan = make_plan(collection, settings)
-        except DataError as error:
-            failure = str(error)
+    entry = target_entry(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        return _check(settings, entry, Spool(Path(folder), keep_examples=False))
+
+
+def _check(settings: PrepareSettings, entry: ModelEntry | None, spool: Spool) -> CheckResult:
+    collection = new_collection(settings, spool)
+    plan = target = None
+    failure = ""
+    try:
+        with opened(settings.given) as sources:
+            collect(settings, sources, spool, collection)
+        plan = make_plan(collection, settings, spool)
+    except DataError as error:
+        failure = str(error)
+    collection.columns.close()
+    if plan is not None:
+        show_gone(collection, plan)
+        target = judge(entry, settings, collection, plan) if entry else None
+    description = describe(settings, collection, plan, target)
+    failure = failure or "\n".join(description.refusals)
     return CheckResult(
-        passed=plan is not None,
+        **dict(description),
+        passed=not failure,
         failure=failure,
-        sources=summarise_sources(collection),
-        counts=count(collection, plan),
-        problems=[str(problem) for problem in collection.first_problems],
-        task=plan.task if plan else None,
-        task_reason=plan.why if plan else "",
-        labels=label_counts(plan) if plan else {},
-        lengths=measure(collection),
-        warnings=make_warnings(collection, plan) if plan else [],
+        problems=[str(problem) for problem in collection.first_problems()],
     )

@@ -1,104 +1,152 @@
-"""What reading the sources found out: counts, and a few numbers for each kept example."""
+"""What reading the sources found out: counts, and a few numbers for each example."""
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tuneline.data.content_kind import Format
-    from tuneline.data.labels import LabelCollector
-    from tuneline.data.problems import LeftOut, Reason
-    from tuneline.data.shapes.detection import Shape
-    from tuneline.data.sources import Source
+import numpy as np
 
-_FIRST_PROBLEMS = 20
-_EXAMPLES_A_REASON = 3
+from tuneline.data.reading.concealing import concealed
+from tuneline.data.reading.result import FIRST_PROBLEMS, SHOWN_A_CODE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tuneline.data.checks.boilerplate import Boilerplate
+    from tuneline.data.columns import Columns
+    from tuneline.data.labels import LabelTable
+    from tuneline.data.problems import LeftOut
+    from tuneline.data.reading.result import PieceResult
+    from tuneline.data.rows.formats import Format
+    from tuneline.data.shapes.detection import Shape
+    from tuneline.data.sources.source import Purpose, Source
+
+PURPOSES: tuple[Purpose, ...] = ("data", "validation", "test")
+"""Purposes by their number in `Collection.purposes`."""
 
 
 @dataclass(slots=True)
 class SourceTally:
-    """What was read of one source; ``read`` = ``kept`` + ``rejected`` + ``duplicates``."""
+    """What was read of one source; the rows that are neither rejected nor duplicates were kept."""
 
     source: Source
     format: Format
     shape: Shape
+    boilerplate: Boilerplate
     read: int = 0
-    kept: int = 0
     rejected: int = 0
-    duplicates: int = 0
 
 
-@dataclass(slots=True)
-class Kept:
-    """The kept examples, one entry each, in the order of reading: what later steps decide by.
-
-    Attributes:
-        sources: Index of the example's source in `Collection.tallies`.
-        rows: Row number in that source.
-        prompts: Number of its prompt in `prompt_ids`.
-        groups: Number of its group in `group_names`; empty without a group column.
-        prompt_lengths: Characters of everything before the answer, system instruction included.
-        answer_lengths: Characters of the answer.
-        prompt_ids: Number of each distinct prompt by its hash.
-        group_names: Number of each distinct group by its name.
-        labels: Number of each example's label, and the labels' names.
-    """
-
-    labels: LabelCollector
-    sources: array[int] = field(default_factory=lambda: array("B"))
-    rows: array[int] = field(default_factory=lambda: array("Q"))
-    prompts: array[int] = field(default_factory=lambda: array("L"))
-    groups: array[int] = field(default_factory=lambda: array("L"))
-    prompt_lengths: array[int] = field(default_factory=lambda: array("L"))
-    answer_lengths: array[int] = field(default_factory=lambda: array("L"))
-    prompt_ids: dict[str, int] = field(default_factory=dict)
-    group_names: dict[str, int] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-@dataclass(slots=True)
+@dataclass
 class Collection:
     """Everything that reading found out, without the examples themselves.
 
+    An example's number is its place in the order of reading: held-out files first, so that theirs
+    are the rows that stay.
+
     Attributes:
-        tallies: Counts by source, in the order of reading: held-out files first.
-        reasons: Left-out rows by reason.
-        first_problems: The first rejected rows.
-        by_reason: The first left-out rows of each reason.
+        labels: Label of each example, as far as there are labels.
+        tallies: Counts by source, in the order of reading.
+        columns: Numbers of each example.
+        sources: Place of each example's source in ``tallies``.
+        starts: Number of each piece's first example, and at the end the number of all examples.
+        first_rows: Rows of the file before each piece.
+        rejected: Rejected rows by code.
+        warned: Kept rows by code of a rule that they break.
+        masked: Replaced values by code.
+        first: The first rows of each code.
     """
 
-    kept: Kept
+    labels: LabelTable
+    columns: Columns
     tallies: list[SourceTally] = field(default_factory=list)
-    reasons: Counter[Reason] = field(default_factory=Counter)
-    first_problems: list[LeftOut] = field(default_factory=list)
-    by_reason: dict[Reason, list[LeftOut]] = field(default_factory=dict)
+    sources: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint16))
+    starts: list[int] = field(default_factory=lambda: [0])
+    first_rows: list[int] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    warned: Counter[str] = field(default_factory=Counter)
+    masked: Counter[str] = field(default_factory=Counter)
+    first: dict[str, list[LeftOut]] = field(default_factory=dict)
+    _piece_sources: list[int] = field(default_factory=list)
 
-    def note(self, row: LeftOut, tally: SourceTally) -> None:
-        """Count a left-out row, and remember it where it is among the first."""
-        if row.kind == "rejected":
-            tally.rejected += 1
-            if len(self.first_problems) < _FIRST_PROBLEMS:
-                self.first_problems.append(row)
-        else:
-            tally.duplicates += 1
-        self.reasons[row.reason] += 1
-        examples = self.by_reason.setdefault(row.reason, [])
-        if len(examples) < _EXAMPLES_A_REASON:
-            examples.append(row)
+    def __len__(self) -> int:
+        return self.starts[-1]
 
-    def rejections(self) -> list[tuple[Reason, int]]:
-        """Rejected rows by reason, without duplicates, the most frequent first."""
-        return [
-            (reason, count)
-            for reason, count in sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
-            if self.by_reason[reason][0].kind == "rejected"
-        ]
+    @property
+    def pieces(self) -> int:
+        """How many pieces were read."""
+        return len(self.first_rows)
 
-    def total(self, count: str) -> int:
-        """The sum of ``read``, ``kept``, ``rejected`` or ``duplicates`` over the sources."""
-        return sum(getattr(tally, count) for tally in self.tallies)
+    @property
+    def read(self) -> int:
+        """Rows read of all sources."""
+        return sum(tally.read for tally in self.tallies)
+
+    @property
+    def purposes(self) -> np.ndarray:
+        """Number of each example's purpose in `PURPOSES`."""
+        numbers = [PURPOSES.index(tally.source.purpose) for tally in self.tallies]
+        found: np.ndarray = np.array(numbers, np.uint8)[self.sources]
+        return found
+
+    def add(self, piece: PieceResult, source: int, first_row: int) -> None:
+        """Take the next piece.
+
+        Args:
+            piece: What reading it gave.
+            source: Place of its source in ``tallies``.
+            first_row: Rows of the file before it.
+        """
+        tally = self.tallies[source]
+        tally.read += piece.read
+        tally.rejected += piece.rejected.total()
+        piece.columns["rows"] += np.uint32(first_row)
+        self.columns.add(piece.columns)
+        self.labels.add(piece.labels)
+        self.starts.append(self.starts[-1] + len(piece.columns["rows"]))
+        self.first_rows.append(first_row)
+        self._piece_sources.append(source)
+        for counter in ("rejected", "warned", "masked"):
+            getattr(self, counter).update(getattr(piece, counter))
+        for row in (row for rows in piece.first.values() for row in rows):
+            self.show(replace(row, row=row.row + first_row))
+
+    def show(self, row: LeftOut) -> None:
+        """Remember a row where it is among the first of its code."""
+        shown = self.first.setdefault(row.reason, [])
+        if len(shown) < SHOWN_A_CODE:
+            shown.append(row)
+
+    def finish(self) -> None:
+        """Close what is gathered."""
+        self.columns.close()
+        counts = np.diff(self.starts)
+        kind = np.min_scalar_type(len(self.tallies))
+        self.sources = np.repeat(np.array(self._piece_sources, kind), counts)
+        self.labels.finish()
+        self.first = {code: concealed(rows) for code, rows in self.first.items()}
+
+    def rejections(self) -> list[tuple[str, int]]:
+        """Rejected rows by code, the most frequent first."""
+        return sorted(self.rejected.items(), key=lambda item: (-item[1], item[0]))
+
+    def first_problems(self) -> Sequence[LeftOut]:
+        """The first rejected rows of each code, in the order of reading."""
+        order = {tally.source.name: place for place, tally in enumerate(self.tallies)}
+        rows = [row for code in self.rejected for row in self.first.get(code, ())]
+        rows = [row for row in rows if row.kind == "rejected"]
+        return sorted(rows, key=lambda row: (order[row.source], row.row))[:FIRST_PROBLEMS]
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """Row of each example in its file."""
+        return self.columns["rows"]
+
+    def places(self, numbers: np.ndarray) -> list[str]:
+        """Where examples were read, as ``file:row``."""
+        names = [tally.source.name for tally in self.tallies]
+        sources, rows = self.sources[numbers].tolist(), self.rows[numbers].tolist()
+        return [f"{names[source]}:{row}" for source, row in zip(sources, rows, strict=True)]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tuneline.data.problems import LeftOut
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
-_ROWS_A_BATCH = 1024
 _COLUMNS = tuple(column.name for column in fields(LeftOut))
 
 LEFT_OUT_SCHEMA = pa.schema(
@@ -22,29 +20,13 @@ LEFT_OUT_SCHEMA = pa.schema(
 """Arrow schema of rejected.parquet: the fields of `LeftOut`."""
 
 
-class LeftOutWriter:
-    """Writes left-out rows as they come, a batch at a time, so that memory stays bounded."""
-
-    def __init__(self, path: Path) -> None:
-        self._writer = pq.ParquetWriter(path, LEFT_OUT_SCHEMA, compression="zstd")
-        self._batch: list[LeftOut] = []
-        self.rows = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._write()
-        self._writer.close()
-
-    def add(self, row: LeftOut) -> None:
-        """Take one row."""
-        self._batch.append(row)
-        self.rows += 1
-        if len(self._batch) == _ROWS_A_BATCH:
-            self._write()
-
-    def _write(self) -> None:
-        columns = [[getattr(row, name) for row in self._batch] for name in _COLUMNS]
-        self._writer.write_batch(pa.record_batch(columns, schema=LEFT_OUT_SCHEMA))
-        self._batch.clear()
+def to_arrow(rows: Sequence[LeftOut]) -> pa.RecordBatch:
+    """Left-out rows as one batch of `LEFT_OUT_SCHEMA`."""
+    columns = [[getattr(row, name) for row in rows] for name in _COLUMNS]
+    return pa.record_batch(
+        [
+            pa.array(column, field.type)
+            for column, field in zip(columns, LEFT_OUT_SCHEMA, strict=True)
+        ],
+        schema=LEFT_OUT_SCHEMA,
+    )

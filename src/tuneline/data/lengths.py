@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Lengths(BaseModel):
-    """Distribution of a number of characters; all 0 where there is no example.
+    """Distribution of a number of characters or tokens; all 0 where there is no example.
 
     ``median`` and ``p95`` are nearest-rank percentiles.
     """
@@ -25,31 +26,16 @@ class Lengths(BaseModel):
     max: int = 0
 
     @classmethod
-    def of(cls, lengths: Sequence[int]) -> Lengths:
-        """Summarise lengths in characters."""
-        if not lengths:
-            return cls()
-        ordered = sorted(lengths)
+    def of(cls, lengths: np.ndarray | Sequence[int]) -> Lengths:
+        """Summarise lengths."""
+        ordered = np.sort(lengths)
         count = len(ordered)
+        if not count:
+            return cls()
         return cls(
-            min=ordered[0],
-            mean=round(sum(ordered) / count, 2),
-            median=ordered[(count + 1) // 2 - 1],
-            p95=ordered[-(-count * 95 // 100) - 1],
-            max=ordered[-1],
+            min=int(ordered[0]),
+            mean=round(float(ordered.sum(dtype=np.int64)) / count, 2),
+            median=int(ordered[(count + 1) // 2 - 1]),
+            p95=int(ordered[-(-count * 95 // 100) - 1]),
+            max=int(ordered[-1]),
         )
-
-
-def histogram(lengths: Sequence[int], bins: int) -> list[tuple[int, int, int]]:
-    """Count lengths in bins of equal width: (first, last, count), both ends within the bin."""
-    if not lengths:
-        return []
-    low, high = min(lengths), max(lengths)
-    width = -(-(high - low + 1) // bins)
-    counts = [0] * (-(-(high - low + 1) // width))
-    for length in lengths:
-        counts[(length - low) // width] += 1
-    return [
-        (low + place * width, low + (place + 1) * width - 1, count)
-        for place, count in enumerate(counts)
-    ]

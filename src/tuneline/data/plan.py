@@ -1,140 +1,333 @@
-"""Task, labels and split of every kept example, decided once everything was read."""
+"""Task, labels and fate of every example, decided once everything was read."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+import pyarrow as pa
+
+from tuneline.data.checks.table import RULES
+from tuneline.data.collection import PURPOSES
+from tuneline.data.duplicates.conflicts import Conflicts, find_conflicts
+from tuneline.data.duplicates.exact import REASONS, find_clashes
+from tuneline.data.duplicates.keys import NO_ROW
+from tuneline.data.duplicates.near import NEAR_REASONS, near_clashes, near_clusters
 from tuneline.data.labels import NO_LABEL
-from tuneline.data.split import SPLITS, SplitName, assign
-from tuneline.data.units import units_of
-from tuneline.errors import DataError, TunelineError
+from tuneline.data.mixture import outside_mixture
+from tuneline.data.problems import LeftOut
+from tuneline.data.reading.result import SHOWN_A_CODE
+from tuneline.data.rejections import require_few_rejected
+from tuneline.data.settings import severities
+from tuneline.data.split.assign import SplitPlan, assign
+from tuneline.data.split.disjoint import prove_disjoint
+from tuneline.data.split.names import SPLITS, TRAIN, SplitName
+from tuneline.data.split.units import find_units
+from tuneline.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tuneline.data.collection import Collection, Kept
+    from tuneline.data.collection import Collection
+    from tuneline.data.duplicates.exact import Clashes
+    from tuneline.data.problems import Kind
     from tuneline.data.schema import Task
     from tuneline.data.settings import PrepareSettings
+    from tuneline.data.spool import Spool
 
 MIN_EXAMPLES = 10
 """Fewer examples in all splits together prove nothing."""
 
+_REJECTING = ("conflicting_label", "outside_mixture")
+FATES: tuple[str, ...] = (*SPLITS, *REASONS[1:], *NEAR_REASONS[1:], *_REJECTING)
+"""What becomes of an example, by number: its split, or the code of why it is in none."""
 
-@dataclass(frozen=True, slots=True)
+UNDECIDED = len(FATES)
+
+
+class Gone(NamedTuple):
+    """An example that is in no split."""
+
+    kind: Kind
+    reason: str
+    message: str
+
+
+@dataclass(slots=True)
 class Plan:
     """What is to be written.
 
     Attributes:
         task: The task.
         why: The reason for it.
-        splits: Split of each kept example, by ordinal.
-        label_names: Label of each kept example, by ordinal; ``None`` where there is none.
+        fates: Number in `FATES` of each example.
+        partners: An example that stays and that this one clashes with; `NO_ROW` for others.
+        codes: Place in ``names`` of each example's label, or `NO_LABEL`; None for no labels.
+        names: All labels.
         labels: Sorted label set of the training split; empty unless the task is a classification.
+        clusters: Cluster of near duplicates of each example; None where they were not looked for.
+        conflicts: Examples whose prompt has several labels.
     """
 
     task: Task
     why: str
-    splits: Sequence[SplitName]
-    label_names: Sequence[str | None]
+    fates: np.ndarray
+    partners: np.ndarray
+    codes: np.ndarray | None
+    names: tuple[str, ...]
     labels: tuple[str, ...]
+    clusters: np.ndarray | None
+    conflicts: Conflicts | None
+
+    @property
+    def kept(self) -> np.ndarray:
+        """Which examples are in a split."""
+        return self.fates < len(SPLITS)
 
     def rows(self, split: SplitName) -> int:
         """How many examples a split has."""
-        return self.splits.count(split)
+        return int(np.count_nonzero(self.fates == SPLITS.index(split)))
 
-    def labels_per_split(self) -> dict[SplitName, Counter[str]]:
-        """How many examples of each label each split has."""
-        counts: dict[SplitName, Counter[str]] = {split: Counter() for split in SPLITS}
-        for split, label in zip(self.splits, self.label_names, strict=True):
-            if label is not None:
-                counts[split][label] += 1
-        return counts
+    def gone(self) -> dict[str, int]:
+        """How many examples are in no split, by code."""
+        counts = np.bincount(self.fates, minlength=len(FATES)).tolist()
+        return {
+            code: counts[number]
+            for number, code in enumerate(FATES)
+            if number >= len(SPLITS) and counts[number]
+        }
+
+    def label_column(self, begin: int, end: int) -> pa.Array | None:
+        """Labels of some examples; None where there are no labels."""
+        if self.codes is None:
+            return None
+        codes = self.codes[begin:end]
+        places = pa.array(codes, mask=codes == NO_LABEL)
+        return pa.array(self.names, pa.string()).take(places)
+
+    def explain(self, numbers: np.ndarray, collection: Collection) -> list[Gone]:
+        """Why examples are in no split."""
+        partners = self.partners[numbers]
+        fates = self.fates[numbers].tolist()
+        # An example without a partner needs no place; the first one's stands in.
+        places = collection.places(np.where(partners == NO_ROW, 0, partners))
+        return [
+            Gone(kind_of(FATES[fate]), FATES[fate], _SAID[fate].format(place))
+            for fate, place in zip(fates, places, strict=True)
+        ]
 
 
-def make_plan(collection: Collection, settings: PrepareSettings) -> Plan:
+def _said(fate: str) -> str:
+    """Why an example with this fate is in no split; ``{}`` is the place of the one that stays."""
+    if kind_of(fate) == "rejected":
+        sentence: str = RULES[fate].sentence
+        return sentence
+    shared = fate.split("_")[0]
+    if shared in ("duplicate", "also"):
+        return "is the same example as {}, which is kept."
+    if shared == "near":
+        return "has almost the same prompt as {}, which is kept."
+    return f"shares its {shared} with {{}}, which is held out."
+
+
+def kind_of(reason: str) -> Kind:
+    """Whether an example that is in no split for this reason counts as rejected or duplicate."""
+    return "rejected" if reason in _REJECTING else "duplicate"
+
+
+_SAID: tuple[str, ...] = tuple("" if fate in SPLITS else _said(fate) for fate in FATES)
+
+
+def show_gone(collection: Collection, plan: Plan) -> None:
+    """Put the first examples of each code that are in no split among the rows that are shown."""
+    for code in plan.gone():
+        numbers = np.flatnonzero(plan.fates == FATES.index(code))[:SHOWN_A_CODE]
+        places = zip(numbers.tolist(), plan.explain(numbers, collection), strict=True)
+        for number, (kind, reason, message) in places:
+            source = collection.tallies[collection.sources[number]].source.name
+            row = int(collection.rows[number])
+            collection.show(LeftOut(source, row, kind, reason, "", message, ""))
+
+
+def make_plan(collection: Collection, settings: PrepareSettings, spool: Spool) -> Plan:
     """Decide task, labels and splits.
+
+    Args:
+        collection: Everything that was read.
+        settings: What the user chose.
+        spool: Where the signatures for near duplicates are.
 
     Raises:
         DataError: There are too few examples, prompts or labels.
     """
-    kept = collection.kept
-    _require_enough(collection)
-    task, why = kept.labels.decide(settings)
+    planner = _Planner(collection, settings)
+    planner.drop_clashes()
+    clusters = None
+    if settings.near_duplicates != "off":
+        clusters = planner.drop_near_duplicates(spool)
+    planner.require_enough()
+    task, why = collection.labels.decide(settings, planner.undecided)
     with_labels = task == "classification" or bool(settings.label_column)
-    names = list(kept.labels.names)
-    label_names: list[str | None] = [
-        names[number] if with_labels and number != NO_LABEL else None
-        for number in kept.labels.numbers
-    ]
-    splits = _splits(collection, settings, label_names)
-    _prove_disjoint(kept, splits)
-    trained = {label for label, split in zip(label_names, splits, strict=True) if split == "train"}
-    labels = tuple(sorted(filter(None, trained))) if task == "classification" else ()
-    return Plan(task, why, splits, label_names, labels)
+    conflicts = planner.drop_conflicts() if task == "classification" else None
+    planner.split(clusters, stratified=with_labels)
+    if settings.mixture:
+        planner.leave_out_of_mixture()
+    codes = collection.labels.codes if with_labels else None
+    labels: tuple[str, ...] = ()
+    if task == "classification":
+        trained = np.unique(collection.labels.codes[planner.fates == TRAIN])
+        labels = tuple(collection.labels.names[code] for code in trained if code != NO_LABEL)
+    return Plan(
+        task,
+        why,
+        planner.fates,
+        planner.partners,
+        codes,
+        collection.labels.names if with_labels else (),
+        labels,
+        clusters,
+        conflicts,
+    )
 
 
-def _require_enough(collection: Collection) -> None:
-    for tally in collection.tallies:
-        if not tally.kept:
-            raise DataError(
-                f"{tally.source.name}: none of its {tally.read} rows can be kept "
-                f"({tally.rejected} rejected, {tally.duplicates} duplicates)."
-            )
-    if (count := len(collection.kept)) < MIN_EXAMPLES:
-        names = ", ".join(tally.source.name for tally in collection.tallies)
-        raise DataError(
-            f"{names}: {count} examples in all, and at least {MIN_EXAMPLES} are needed to train, "
-            f"validate and test ({collection.total('read')} rows read, "
-            f"{collection.total('rejected')} rejected, {collection.total('duplicates')} "
-            "duplicates). Give more rows."
+class _Planner:
+    """Fills in the fates, one decision after the other."""
+
+    def __init__(self, collection: Collection, settings: PrepareSettings) -> None:
+        self._collection = collection
+        self._settings = settings
+        self._columns = collection.columns
+        self._purposes = collection.purposes
+        self.fates = np.full(len(collection), UNDECIDED, np.uint8)
+        self.partners = np.full(len(collection), NO_ROW, np.int32)
+
+    @property
+    def undecided(self) -> np.ndarray:
+        """Which examples may still be in a split."""
+        found: np.ndarray = self.fates == UNDECIDED
+        return found
+
+    @property
+    def _group_keys(self) -> np.ndarray | None:
+        return self._columns["group_keys"] if self._settings.group_column else None
+
+    def drop_clashes(self) -> None:
+        """Duplicates, and what the user's own held-out files hold already."""
+        held_out = bool((self._purposes != PURPOSES.index("data")).any())
+        clashes = find_clashes(
+            self._columns["content_keys"],
+            # Without held-out files nothing can be shared with one.
+            self._columns["prompt_keys"] if held_out else None,
+            self._group_keys if held_out else None,
+            self._purposes,
         )
+        self._drop(clashes, REASONS)
 
+    def drop_near_duplicates(self, spool: Spool) -> np.ndarray:
+        """Find clusters, and drop what they make a clash."""
+        paths = [
+            path
+            for piece in range(self._collection.pieces)
+            if (path := spool.signatures_path(piece)).exists()
+        ]
+        threshold = self._settings.near_duplicate_threshold
+        clusters = near_clusters(paths, self.undecided, threshold)
+        remove = self._settings.near_duplicates == "remove"
+        self._drop(
+            near_clashes(clusters, self._purposes, self.undecided, remove=remove), NEAR_REASONS
+        )
+        return clusters
 
-def _splits(
-    collection: Collection, settings: PrepareSettings, label_names: Sequence[str | None]
-) -> list[SplitName]:
-    kept = collection.kept
-    purposes = [tally.source.purpose for tally in collection.tallies]
-    own = [place for place, source in enumerate(kept.sources) if purposes[source] == "data"]
-    units = units_of(kept, own)
-    shares: dict[SplitName, float] = {
-        "validation": 0 if "validation" in purposes else settings.validation_share,
-        "test": 0 if "test" in purposes else settings.test_share,
-    }
-    assigned = assign(_strata(own, units, label_names), shares, settings.seed)
-    by_ordinal = {place: assigned[unit] for place, unit in zip(own, units, strict=True)}
-    splits: list[SplitName] = []
-    for place, source in enumerate(kept.sources):
-        purpose = purposes[source]
-        splits.append(by_ordinal[place] if purpose == "data" else purpose)
-    return splits
+    def _drop(self, clashes: Clashes, reasons: tuple[str, ...]) -> None:
+        fates = np.array([UNDECIDED, *(FATES.index(code) for code in reasons[1:])], np.uint8)
+        gone = clashes.reasons > 0
+        self.fates[gone] = fates[clashes.reasons[gone]]
+        self.partners[gone] = clashes.partners[gone]
 
+    def drop_conflicts(self) -> Conflicts | None:
+        """Prompts with several labels; their rows go only where the rule is an error."""
+        severity = severities(self._settings.rules)["conflicting_label"]
+        if severity == "off":
+            return None
+        codes = self._collection.labels.codes
+        conflicts = find_conflicts(self._columns["prompt_keys"], codes, self.undecided)
+        if severity == "error":
+            self.fates[conflicts.rows] = FATES.index("conflicting_label")
+            require_few_rejected(
+                self._collection,
+                self._settings.max_rejected_share,
+                conflicting=int(conflicts.rows.sum()),
+            )
+            self.require_enough()
+        return conflicts
 
-def _strata(
-    own: Sequence[int], units: Sequence[str], label_names: Sequence[str | None]
-) -> dict[str, str | None]:
-    """Each unit's most frequent label; the first in order where two are as frequent."""
-    if not any(label_names):
-        return dict.fromkeys(units)
-    counts: dict[str, dict[str, int]] = {}
-    for place, unit in zip(own, units, strict=True):
-        labels = counts.setdefault(unit, {})
-        label = label_names[place] or ""
-        labels[label] = labels.get(label, 0) + 1
-    return {
-        unit: min(labels.items(), key=lambda item: (-item[1], item[0]))[0]
-        for unit, labels in counts.items()
-    }
-
-
-def _prove_disjoint(kept: Kept, splits: Sequence[SplitName]) -> None:
-    for name, numbers in (("prompt", kept.prompts), ("group", kept.groups)):
-        seen: dict[int, SplitName] = {}
-        for number, split in zip(numbers, splits, strict=False):
-            if seen.setdefault(number, split) != split:
-                raise TunelineError(
-                    f"Internal error: one {name} is in both {seen[number]} and {split}. Nothing "
-                    "was written; please report this."
+    def require_enough(self) -> None:
+        """Refuse sources that are empty by now, and too few examples in all."""
+        collection = self._collection
+        counts = np.bincount(collection.sources[self.undecided], minlength=len(collection.tallies))
+        for tally, count in zip(collection.tallies, counts.tolist(), strict=True):
+            if not count:
+                raise DataError(
+                    f"{tally.source.name}: none of its {tally.read} rows can be kept "
+                    f"({tally.rejected} rejected, {tally.read - tally.rejected} duplicates)."
                 )
+        if (count := int(counts.sum())) < MIN_EXAMPLES:
+            names = ", ".join(tally.source.name for tally in collection.tallies)
+            rejected = collection.rejected.total()
+            raise DataError(
+                f"{names}: {count} examples in all, and at least {MIN_EXAMPLES} are needed to "
+                f"train, validate and test ({collection.read} rows read, {rejected} rejected, "
+                f"{collection.read - rejected - count} duplicates). Give more rows."
+            )
+
+    def split(self, clusters: np.ndarray | None, *, stratified: bool) -> None:
+        """Give every example that is left its split, and prove that nothing is in two."""
+        own = self._purposes == PURPOSES.index("data")
+        rows = np.flatnonzero(self.undecided & own)
+        units = find_units(
+            self._columns["prompt_keys"][rows],
+            None if self._group_keys is None else self._group_keys[rows],
+            None if clusters is None else clusters[rows],
+        )
+        held_out = {tally.source.purpose for tally in self._collection.tallies}
+        settings = self._settings
+        shares: dict[SplitName, float] = {
+            "validation": 0 if "validation" in held_out else settings.validation_share,
+            "test": 0 if "test" in held_out else settings.test_share,
+        }
+        self.fates[rows] = assign(
+            units,
+            SplitPlan(shares, settings.seed),
+            self._collection.labels.codes[rows] if stratified else None,
+            self._columns["times"][rows] if settings.time_column else None,
+        )
+        for number, purpose in enumerate(PURPOSES):
+            if purpose != "data":
+                self.fates[self.undecided & (self._purposes == number)] = SPLITS.index(purpose)
+        self._prove_disjoint(clusters)
+
+    def _prove_disjoint(self, clusters: np.ndarray | None) -> None:
+        rows = np.flatnonzero(self.fates < len(SPLITS))
+        keys = {"prompt": self._columns["prompt_keys"][rows]}
+        if self._group_keys is not None:
+            keys["group"] = self._group_keys[rows]
+        prove_disjoint(self.fates[rows], keys)
+        if clusters is not None:
+            alike = rows[clusters[rows] != NO_ROW]
+            prove_disjoint(self.fates[alike], {"near duplicate": clusters[alike]})
+
+    def leave_out_of_mixture(self) -> None:
+        """Leave training rows out until the sources have their proportions."""
+        sources = [tally.source for tally in self._collection.tallies]
+        weights = {source.mixture: source.weight for source in sources if source.purpose == "data"}
+        names = list(weights)
+        members = [
+            names.index(source.mixture) if source.purpose == "data" else 0 for source in sources
+        ]
+        outside = outside_mixture(
+            np.array(members)[self._collection.sources],
+            self.fates == TRAIN,
+            self._columns["content_keys"],
+            weights,
+            self._settings.seed,
+        )
+        self.fates[outside] = FATES.index("outside_mixture")

@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuneline.data.collector import Collector
-from tuneline.data.findings import make_warnings
-from tuneline.data.left_out import LeftOutWriter
-from tuneline.data.manifest import Manifest, WrittenFile, make_manifest
-from tuneline.data.plan import Plan, make_plan
-from tuneline.data.report import make_report
-from tuneline.data.schema import ExamplesInfo, write_encoded
-from tuneline.data.sources import opened
-from tuneline.data.split import SPLITS
-from tuneline.data.spool import opened_spool
-from tuneline.files import new_file, sha256_file
+from tuneline.data.describe import describe
+from tuneline.data.exports.exporter import EXPORTERS
+from tuneline.data.manifest import Manifest, WrittenFile, manifest_of
+from tuneline.data.memory import give_back
+from tuneline.data.plan import make_plan, show_gone
+from tuneline.data.reading.collect import collect, new_collection
+from tuneline.data.reading.pool import worker_count
+from tuneline.data.reading.stages import target_entry
+from tuneline.data.report.page import make_report
+from tuneline.data.schema import ExamplesInfo
+from tuneline.data.sources.opened import opened
+from tuneline.data.split.names import SPLITS
+from tuneline.data.spool import Spool
+from tuneline.data.targets.judge import judge
+from tuneline.data.writing.background import Background
+from tuneline.data.writing.names import export_path
+from tuneline.data.writing.second_pass import write_all
+from tuneline.data.writing.split_writer import SplitWriter
+from tuneline.errors import ConfigurationError, DataError
+from tuneline.files import machine_errors, new_file, sha256_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from tuneline.data.collection import Collection
+    from tuneline.data.plan import Plan
     from tuneline.data.settings import PrepareSettings
-    from tuneline.data.sources import Source
-    from tuneline.data.spool import Spool
+    from tuneline.data.sources.source import Source
 
 _log = logging.getLogger("tuneline")
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedPaths:
-    """Where everything goes; the names are free."""
+    """Where everything goes; the names are free. ``exports`` is a folder."""
 
     train: Path
     validation: Path
@@ -40,6 +51,7 @@ class PreparedPaths:
     rejected: Path
     report: Path
     manifest: Path
+    exports: Path
 
     @classmethod
     def in_folder(cls, folder: Path) -> PreparedPaths:
@@ -51,69 +63,127 @@ class PreparedPaths:
             rejected=folder / "rejected.parquet",
             report=folder / "report.html",
             manifest=folder / "manifest.json",
+            exports=folder,
         )
+
+    def files(self, settings: PrepareSettings) -> dict[str, Path]:
+        """Every data file by its name in the manifest."""
+        named = {name: getattr(self, name) for name in (*SPLITS, "rejected")}
+        for export in settings.exports:
+            for split in SPLITS:
+                path = export_path(self.exports, split, export)
+                named[path.name] = path
+        return named
 
 
 def prepare(settings: PrepareSettings, outputs: PreparedPaths) -> Manifest:
     """Read, check, deduplicate and split the user's files.
 
     Every output appears whole, the manifest last; if anything fails, none appears. Equal inputs and
-    settings give equal bytes.
+    settings give equal bytes, whatever the number of workers.
 
     Args:
         settings: What to read and how.
         outputs: Where to write.
 
     Raises:
-        ConfigurationError: A file is missing.
+        ConfigurationError: A file is missing, or a setting names nothing.
         DataError: The data cannot be used: see the message.
         MachineError: An output cannot be written.
         ServiceError: A remote file cannot be fetched.
     """
-    with opened(settings.uris) as sources, ExitStack() as stack:
+    for uris in settings.given.values():
+        for uri, _ in uris:
+            if Path(uri).is_dir() and Path(uri).resolve() == outputs.manifest.parent.resolve():
+                raise ConfigurationError(
+                    f"{uri}: is the folder that is written to, so the next run would read what "
+                    "this one writes. Choose another folder for the outputs."
+                )
+    with opened(settings.given) as sources:
+        return prepare_sources(settings, sources, outputs)
+
+
+def prepare_sources(
+    settings: PrepareSettings, sources: Sequence[Source], outputs: PreparedPaths
+) -> Manifest:
+    """Do what `prepare` does with files that are at hand already."""
+    with ExitStack() as stack:
         # Left in reverse: the manifest, entered first, gets its final name last.
-        staged = PreparedPaths(
-            manifest=stack.enter_context(new_file(outputs.manifest)),
-            report=stack.enter_context(new_file(outputs.report)),
-            rejected=stack.enter_context(new_file(outputs.rejected)),
-            test=stack.enter_context(new_file(outputs.test)),
-            validation=stack.enter_context(new_file(outputs.validation)),
-            train=stack.enter_context(new_file(outputs.train)),
-        )
-        manifest = _write(settings, sources, staged)
+        manifest_path = stack.enter_context(new_file(outputs.manifest))
+        report_path = stack.enter_context(new_file(outputs.report))
+        staged = {
+            name: stack.enter_context(new_file(path))
+            for name, path in reversed(outputs.files(settings).items())
+        }
+        with machine_errors(outputs.manifest):
+            manifest, report = _write(settings, sources, staged)
+            report_path.write_text(report, encoding="utf-8")
+            described = manifest.model_dump_json(indent=2) + "\n"
+            manifest_path.write_text(described, encoding="utf-8")
         # While files of a former run are replaced one by one, no manifest claims to describe them.
         outputs.manifest.unlink(missing_ok=True)
-    for warning in manifest.warnings:
-        _log.warning("data: %s", warning)
+    for finding in manifest.findings:
+        _log.warning("data: %s", finding.sentence)
     return manifest
 
 
-def _write(settings: PrepareSettings, sources: list[Source], staged: PreparedPaths) -> Manifest:
-    with opened_spool(staged.train.parent) as spool:
-        with LeftOutWriter(staged.rejected) as left_out:
-            collector = Collector(settings, spool.add, left_out.add)
-            collector.collect(sources)
-        collection = collector.collection
-        plan = make_plan(collection, settings)
-        files = _write_splits(spool, plan, staged)
-    files["rejected"] = WrittenFile(rows=left_out.rows, sha256=sha256_file(staged.rejected))
-    warnings = make_warnings(collection, plan)
-    manifest = make_manifest(settings, collection, plan, files, warnings)
-    _write_pages(manifest, collection, staged)
-    return manifest
+def _write(
+    settings: PrepareSettings, sources: Sequence[Source], staged: Mapping[str, Path]
+) -> tuple[Manifest, str]:
+    with tempfile.TemporaryDirectory(prefix=".spool.", dir=staged["train"].parent) as folder:
+        exports = tuple(name for name in settings.exports if EXPORTERS[name].is_text)
+        spool = Spool(Path(folder), exports)
+        collection = new_collection(settings, spool)
+        collect(settings, sources, spool, collection)
+        plan = make_plan(collection, settings, spool)
+        show_gone(collection, plan)
+        entry = target_entry(settings)
+        target = judge(entry, settings, collection, plan) if entry else None
+        description = describe(settings, collection, plan, target)
+        if description.refusals:
+            raise DataError("\n".join(description.refusals))
+        give_back()
+        threaded = worker_count(settings.workers, sources) > 1
+        with Background(threaded=threaded) as background:
+            rows = _write_files(settings, spool, collection, plan, staged, background)
+        files = {
+            name: WrittenFile(rows=rows[name], bytes=path.stat().st_size, sha256=sha256_file(path))
+            for name, path in sorted(staged.items())
+        }
+        give_back()
+        manifest = manifest_of(settings, description, files)
+        report = make_report(settings, manifest, collection, plan, staged["train"])
+        return manifest, report
 
 
-def _write_splits(spool: Spool, plan: Plan, staged: PreparedPaths) -> dict[str, WrittenFile]:
-    files: dict[str, WrittenFile] = {}
-    for split in SPLITS:
-        path: Path = getattr(staged, split)
-        info = ExamplesInfo(split, plan.task, plan.labels)
-        lines = spool.examples(split, plan.splits, plan.label_names)
-        files[split] = WrittenFile(rows=write_encoded(path, lines, info), sha256=sha256_file(path))
-    return files
-
-
-def _write_pages(manifest: Manifest, collection: Collection, staged: PreparedPaths) -> None:
-    report = make_report(manifest, collection, staged.train)
-    staged.report.write_text(report, encoding="utf-8")
-    staged.manifest.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+def _write_files(
+    settings: PrepareSettings,
+    spool: Spool,
+    collection: Collection,
+    plan: Plan,
+    staged: Mapping[str, Path],
+    background: Background,
+) -> dict[str, int]:
+    """Write every data file; return the rows of each."""
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(
+                SplitWriter(
+                    staged[split],
+                    ExamplesInfo(split, plan.task, plan.labels),
+                    {
+                        export: staged[export_path(Path(), split, export).name]
+                        for export in settings.exports
+                    },
+                    background,
+                )
+            )
+            for split in SPLITS
+        ]
+        left_out = write_all(spool, collection, plan, writers, staged["rejected"])
+    rows = {"rejected": left_out}
+    for split, writer in zip(SPLITS, writers, strict=True):
+        rows[split] = writer.rows
+        for export in settings.exports:
+            rows[export_path(Path(), split, export).name] = writer.rows
+    return rows

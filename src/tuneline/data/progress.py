@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
 _log = logging.getLogger("tuneline")
+
+_SECONDS_A_LINE = 10.0
 
 Item = TypeVar("Item")
 
 
-def counted(rows: Iterable[Item], name: str) -> Iterator[Item]:
-    """Pass the rows of a file on, showing how many there were and how fast."""
+def counted(items: Sequence[Item], doing: str, unit: str) -> Iterator[Item]:
+    """Pass items on, showing how many are done and how many there are.
+
+    Args:
+        items: What is worked on.
+        doing: What is done, such as "reading".
+        unit: What the items are, such as "pieces".
+    """
     if sys.stderr.isatty():
-        yield from tqdm(rows, desc=f"reading {name}", unit=" rows", unit_scale=True, leave=False)
+        yield from tqdm(items, desc=doing, unit=f" {unit}", leave=False)
         return
-    _log.info("data: reading %s", name)
-    count = 0
-    for count, row in enumerate(rows, start=1):  # noqa: B007
-        yield row
-    _log.info("data: read %d rows of %s", count, name)
+    told = time.monotonic()
+    for count, item in enumerate(items):
+        if time.monotonic() - told > _SECONDS_A_LINE:
+            told = time.monotonic()
+            _log.info("data: %s: %d of %d %s", doing, count, len(items), unit)
+        yield item

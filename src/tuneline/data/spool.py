@@ -1,57 +1,124 @@
-"""Kept examples on disk between reading them and knowing their split."""
+"""Examples on disk between reading them and knowing their split: one set of files a piece."""
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
-import orjson
+import numpy as np
+import pyarrow as pa
+
+from tuneline.data.duplicates.minhash import save_signatures
+from tuneline.data.left_out import LEFT_OUT_SCHEMA
+from tuneline.data.left_out import to_arrow as left_out_to_arrow
+from tuneline.data.schema import EXAMPLES_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tuneline.data.split import SplitName
+    from tuneline.data.problems import LeftOut
+    from tuneline.data.settings import ExportName
 
 
-@contextmanager
-def opened_spool(folder: Path) -> Iterator[Spool]:
-    """Yield an empty spool; it needs room in ``folder`` for the examples once."""
-    with tempfile.TemporaryFile(dir=folder) as file:
-        yield Spool(file)
-
-
+@dataclass(frozen=True, slots=True)
 class Spool:
-    """Encoded examples in the order in which they were kept.
+    """The files of all pieces in one folder, which needs room for the examples once.
 
-    Args:
-        file: Where the bytes are held; a file without a name leaves nothing behind.
+    Attributes:
+        folder: Where they are; it goes when the run ends.
+        exports: Names of the columns of exported lines.
+        keep_examples: Whether examples and left-out rows are written; a check needs neither.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
+    folder: Path
+    exports: tuple[ExportName, ...] = ()
+    keep_examples: bool = True
 
-    def add(self, encoded: bytes) -> None:
-        """Take the next example, as `schema.encode` gave it, without a label."""
-        self._file.write(encoded)
-        self._file.write(b"\n")
+    @property
+    def schema(self) -> pa.Schema:
+        """`EXAMPLES_SCHEMA`, and each export's lines with their line ends."""
+        lines = [pa.field(name, pa.large_binary()) for name in self.exports]
+        return pa.schema([*EXAMPLES_SCHEMA, *lines])
 
-    def examples(
-        self, split: SplitName, splits: Sequence[SplitName], labels: Sequence[str | None]
-    ) -> Iterator[bytes]:
-        """Yield the examples of one split with their labels.
+    def signatures_path(self, piece: int) -> Path:
+        """File of `minhash.save_signatures` for the piece's examples; absent where it has none."""
+        return self.folder / f"{piece:06d}.signatures"
 
-        Args:
-            split: The split to yield.
-            splits: Split of each example, in the order of `add`.
-            labels: Label of each example; ``None`` where there is none.
-        """
-        self._file.seek(0)
-        for line, place, label in zip(self._file, splits, labels, strict=True):
-            if place == split:
-                yield line[:-1] if label is None else _labeled(line, label)
+    def examples(self, piece: int) -> Iterator[pa.RecordBatch]:
+        """Yield the piece's batches."""
+        yield from _batches(self._examples_path(piece))
+
+    def left_out(self, piece: int) -> Iterator[pa.RecordBatch]:
+        """Yield the piece's rejected rows, with row numbers that begin at the piece's first row."""
+        yield from _batches(self._left_out_path(piece))
+
+    def writer(self, piece: int) -> SpoolWriter:
+        """A writer of one piece's files."""
+        return SpoolWriter(self, piece, self._examples_path(piece), self._left_out_path(piece))
+
+    def _examples_path(self, piece: int) -> Path:
+        return self.folder / f"{piece:06d}.examples.arrow"
+
+    def _left_out_path(self, piece: int) -> Path:
+        return self.folder / f"{piece:06d}.rejected.arrow"
 
 
-def _labeled(line: bytes, label: str) -> bytes:
-    return line.removesuffix(b"}\n") + b',"label":' + orjson.dumps(label) + b"}"
+class SpoolWriter:
+    """Writes what reading one piece gives, batch by batch."""
+
+    def __init__(self, spool: Spool, piece: int, examples: Path, left_out: Path) -> None:
+        self._spool = spool
+        self._piece = piece
+        self._signatures: list[np.ndarray] = []
+        self._files = (
+            [
+                pa.ipc.new_file(examples, spool.schema),
+                pa.ipc.new_file(left_out, LEFT_OUT_SCHEMA),
+            ]
+            if spool.keep_examples
+            else []
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+        if self._signatures:
+            save_signatures(self._spool.signatures_path(self._piece), self._signatures)
+
+    def add(self, examples: pa.RecordBatch, lines: Mapping[ExportName, Sequence[bytes]]) -> None:
+        """Take kept examples and their exported lines, without line ends."""
+        if not self._files:
+            return
+        exported = [_column(lines[name]) for name in self._spool.exports]
+        columns = [*examples.columns, *exported]
+        self._files[0].write_batch(pa.record_batch(columns, schema=self._spool.schema))
+
+    def add_signatures(self, signatures: np.ndarray) -> None:
+        """Take the signatures of kept examples."""
+        self._signatures.append(signatures)
+
+    def leave_out(self, rows: Sequence[LeftOut]) -> None:
+        """Take rejected rows."""
+        if self._files and rows:
+            self._files[1].write_batch(left_out_to_arrow(rows))
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    # Not mapped: the pages of a mapped file count as the process's memory until it is closed.
+    with pa.OSFile(str(path)) as file:
+        reader = pa.ipc.open_file(file)
+        for number in range(reader.num_record_batches):
+            yield reader.get_batch(number)
+
+
+def _column(lines: Sequence[bytes]) -> pa.LargeBinaryArray:
+    """Lines with their ends, made of two buffers: half the time of handing them to Arrow."""
+    lengths = np.fromiter(map(len, lines), np.int64, len(lines)) + 1
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    text = b"\n".join([*lines, b""])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(text)]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(lines), buffers)

@@ -1,0 +1,1 @@
+"""The second pass: spooled examples into the files of their splits."""

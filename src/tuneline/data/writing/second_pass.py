@@ -1,0 +1,135 @@
+"""Spooled examples to their splits, and left-out rows to theirs, piece by piece in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tuneline.data.left_out import LEFT_OUT_SCHEMA
+from tuneline.data.memory import give_back
+from tuneline.data.problems import MAX_TEXT
+from tuneline.data.progress import counted
+from tuneline.data.reading.concealing import concealed_texts, cut
+from tuneline.data.split.names import SPLITS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tuneline.data.collection import Collection
+    from tuneline.data.plan import Plan
+    from tuneline.data.spool import Spool
+    from tuneline.data.writing.split_writer import SplitWriter
+
+
+def write_all(
+    spool: Spool,
+    collection: Collection,
+    plan: Plan,
+    splits: Sequence[SplitWriter],
+    rejected: Path,
+) -> int:
+    """Write every spooled example and every left-out row.
+
+    Args:
+        spool: What reading left.
+        collection: Counts and numbers of all examples.
+        plan: Where each example goes.
+        splits: The writers, in the order of `SPLITS`.
+        rejected: File of the left-out rows.
+
+    Returns:
+        The number of left-out rows.
+    """
+    left_out = 0
+    with pq.ParquetWriter(rejected, LEFT_OUT_SCHEMA, compression="zstd") as writer:
+        for piece in counted(range(collection.pieces), "writing", "pieces"):
+            rows = _Piece(spool, collection, plan, piece).write(splits)
+            if len(rows):
+                writer.write_table(rows)
+                left_out += len(rows)
+            give_back()
+    return left_out
+
+
+class _Piece:
+    """One piece on its way to the files."""
+
+    def __init__(self, spool: Spool, collection: Collection, plan: Plan, number: int) -> None:
+        self._spool = spool
+        self._collection = collection
+        self._plan = plan
+        self._number = number
+        self._base = int(collection.first_rows[number])
+
+    def write(self, splits: Sequence[SplitWriter]) -> pa.Table:
+        """Hand the examples on; return the piece's left-out rows in the order of the file."""
+        left_out = [self._with_rows(batch) for batch in self._spool.left_out(self._number)]
+        gone: list[pa.RecordBatch] = []
+        begin = int(self._collection.starts[self._number])
+        for batch in self._spool.examples(self._number):
+            fates = self._plan.fates[begin : begin + len(batch)]
+            placed = self._placed(batch, begin)
+            for number, split in enumerate(splits):
+                chosen = fates == number
+                if chosen.any():
+                    split.add(placed if chosen.all() else placed.filter(pa.array(chosen)))
+            places = np.flatnonzero(fates >= len(SPLITS))
+            if len(places):
+                gone.append(self._gone(placed.take(pa.array(places)), begin + places))
+            begin += len(batch)
+        return pa.concat_tables([_table(left_out), _concealed(gone)]).sort_by("row")
+
+    def _with_rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        place = batch.schema.get_field_index("row")
+        rows = pc.add(batch.column(place), self._base)
+        return batch.set_column(place, batch.schema.field(place), rows)
+
+    def _placed(self, batch: pa.RecordBatch, begin: int) -> pa.RecordBatch:
+        """The batch with the rows of the file, and with labels where the task has some."""
+        batch = self._with_rows(batch)
+        labels = self._plan.label_column(begin, begin + len(batch))
+        if labels is None:
+            return batch
+        place = batch.schema.get_field_index("label")
+        return batch.set_column(place, batch.schema.field(place), labels)
+
+    def _gone(self, batch: pa.RecordBatch, ordinals: np.ndarray) -> pa.RecordBatch:
+        """Examples that did not stay, as left-out rows."""
+        gone = self._plan.explain(ordinals, self._collection)
+        columns = {
+            "source": batch.column("source"),
+            "row": batch.column("row"),
+            "kind": pa.array([kind for kind, _, _ in gone], pa.string()),
+            "reason": pa.array([reason for _, reason, _ in gone], pa.string()),
+            "field": pa.array([""] * len(gone), pa.string()),
+            "message": pa.array([message for _, _, message in gone], pa.string()),
+            "text": _said(batch),
+        }
+        return pa.record_batch([columns[name] for name in LEFT_OUT_SCHEMA.names], LEFT_OUT_SCHEMA)
+
+
+def _table(batches: list[pa.RecordBatch]) -> pa.Table:
+    return pa.Table.from_batches(batches, LEFT_OUT_SCHEMA)
+
+
+def _concealed(batches: list[pa.RecordBatch]) -> pa.Table:
+    """The rows of a piece at once, since looking for what to conceal costs by the call."""
+    table = _table(batches)
+    place = LEFT_OUT_SCHEMA.get_field_index("text")
+    texts = cut(concealed_texts(table.column(place).combine_chunks()))
+    return table.set_column(place, LEFT_OUT_SCHEMA.field(place), texts)
+
+
+def _said(batch: pa.RecordBatch) -> pa.Array:
+    """All text parts of each example, one a line, with room behind what will be shown of them."""
+    turns = batch.column("turns")
+    parts = turns.flatten().field("parts")
+    texts = parts.flatten().field("text").fill_null("[no text]")
+    offsets = parts.offsets.take(turns.offsets)
+    said = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), "\n")
+    return pc.utf8_slice_codeunits(said, 0, 2 * MAX_TEXT)
