@@ -257,7 +257,7 @@ def test_a_mixture_shows_its_shares_and_own_files_how_they_are_used(tmp_path):
     page = page_of(tmp_path / "out")
     outside = manifest.counts.per_reason["outside_mixture"]
     assert (
-        f"0 were rejected, {outside} left out for the mixture and 20 were duplicates" in page.text
+        f"0 were rejected, {outside} left out by choice and 20 were duplicates" in page.text
     )
     purpose, read, train, *_, duplicates = page.row("0.jsonl and 2 more files")
     assert (purpose, read, duplicates) == ("data", "300", "20")

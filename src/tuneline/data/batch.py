@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tuneline.data.schema import Example, Part
+    from tuneline.data.schema import Example, File, Part
     from tuneline.data.shapes.detection import Shape
 
     Lengths = np.ndarray[tuple[int], np.dtype[np.uint32]]
@@ -58,6 +58,14 @@ def texts_of(example: Example) -> Iterator[Text]:
             text = data_of(part) if part.text is None else part.text
             if text is not None:
                 yield Text(place, number, text)
+
+
+def files_of(example: Example) -> Iterator[tuple[int, int, File]]:
+    """The files of an example, each with the numbers of its turn and part."""
+    for place, turn in enumerate(example.turns):
+        for number, part in enumerate(turn.parts):
+            if part.file is not None:
+                yield place, number, part.file
 
 
 def data_of(part: Part) -> str | None:

@@ -1,4 +1,4 @@
-"""Proportions of training rows among several sources."""
+"""Fewer training rows by choice: proportions among sources, and a limit for each label."""
 
 from __future__ import annotations
 
@@ -23,7 +23,16 @@ RULES: tuple[Rule, ...] = (
         "Nothing: rows are left out until the proportions hold. Raise the weight to keep more.",
         fixed=True,
     ),
+    Rule(
+        "over_label_limit",
+        "error",
+        "The training row is one more than max_rows_per_label of its label.",
+        "Nothing: which rows of a label stay is decided by hash. Raise the limit to keep more.",
+        fixed=True,
+    ),
 )
+BY_CHOICE: tuple[str, ...] = tuple(rule.code for rule in RULES)
+"""Codes of rows that are left out with nothing wrong about them."""
 
 
 def outside_mixture(
@@ -55,10 +64,25 @@ def outside_mixture(
     scale = (counts / proportions).min()
     # The smallest part of a row is added, so that 0.1 * 30 is 3.
     quotas = np.clip(np.floor(proportions * scale + 1e-6).astype(np.int64), 1, counts)
+    return over_quota(members, training, content_keys, quotas, seed)
+
+
+def over_quota(
+    members: np.ndarray, training: Mask, content_keys: Keys, quotas: np.ndarray, seed: int
+) -> Mask:
+    """The training rows of each member that are more than its quota, chosen by hash.
+
+    Args:
+        members: Place in ``quotas`` of each row's source or label; below 0 for none.
+        training: The rows of the training split; the others are never left out.
+        content_keys: Key of each row's content.
+        quotas: Most rows of each member.
+        seed: Salt of the hash.
+    """
+    rows = np.flatnonzero(training & (members >= 0))
+    order = rows[np.lexsort((ranks(content_keys[rows], seed), members[rows]))]
+    own = members[order]
+    begins = np.searchsorted(own, np.arange(len(quotas)))
     outside = np.zeros(len(members), np.bool_)
-    for member, (count, quota) in enumerate(zip(counts.tolist(), quotas.tolist(), strict=True)):
-        if quota < count:
-            rows = np.flatnonzero(training & (members == member))
-            order = np.argsort(ranks(content_keys[rows], seed))
-            outside[rows[order[quota:]]] = True
+    outside[order[np.arange(len(order)) - begins[own] >= quotas[own]]] = True
     return outside

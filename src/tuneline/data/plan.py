@@ -15,7 +15,7 @@ from tuneline.data.duplicates.exact import REASONS, find_clashes
 from tuneline.data.duplicates.keys import NO_ROW
 from tuneline.data.duplicates.near import NEAR_REASONS, near_clashes, near_clusters
 from tuneline.data.labels import NO_LABEL
-from tuneline.data.mixture import outside_mixture
+from tuneline.data.mixture import BY_CHOICE, outside_mixture, over_quota
 from tuneline.data.problems import LeftOut
 from tuneline.data.reading.result import SHOWN_A_CODE
 from tuneline.data.rejections import require_few_rejected
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 MIN_EXAMPLES = 10
 """Fewer examples in all splits together prove nothing."""
 
-_REJECTING = ("conflicting_label", "outside_mixture")
+_REJECTING = ("conflicting_label", *BY_CHOICE)
 FATES: tuple[str, ...] = (*SPLITS, *REASONS[1:], *NEAR_REASONS[1:], *_REJECTING)
 """What becomes of an example, by number: its split, or the code of why it is in none."""
 
@@ -171,6 +171,13 @@ def make_plan(collection: Collection, settings: PrepareSettings, spool: Spool) -
     planner.split(clusters, stratified=with_labels)
     if settings.mixture:
         planner.leave_out_of_mixture()
+    if settings.max_rows_per_label:
+        if not with_labels:
+            raise DataError(
+                f"max_rows_per_label: the task is {task} ({why}), which has no labels. Leave it "
+                "out, or name label_column."
+            )
+        planner.limit_labels(settings.max_rows_per_label)
     codes = collection.labels.codes if with_labels else None
     labels: tuple[str, ...] = ()
     if task == "classification":
@@ -331,3 +338,15 @@ class _Planner:
             self._settings.seed,
         )
         self.fates[outside] = FATES.index("outside_mixture")
+
+    def limit_labels(self, most: int) -> None:
+        """Leave training rows out of labels that have more than so many."""
+        labels = self._collection.labels
+        outside = over_quota(
+            labels.codes,
+            self.fates == TRAIN,
+            self._columns["content_keys"],
+            np.full(len(labels.names), most),
+            self._settings.seed,
+        )
+        self.fates[outside] = FATES.index("over_label_limit")

@@ -68,6 +68,7 @@ class PrepareSettings(BaseModel):
             them the validation split.
         task: ``classification`` (a label set), ``generation``, or ``auto``: decided by the answers.
         labels: The only labels there may be; empty: any.
+        max_rows_per_label: Most training rows of one label, chosen by hash; 0: no limit.
         validation_share: Share of ``data`` that becomes the validation split.
         test_share: Share of ``data`` that becomes the test split.
         seed: Another seed gives another split; the same seed always gives the same one.
@@ -110,6 +111,7 @@ class PrepareSettings(BaseModel):
     time_column: str = ""
     task: Literal["auto", "classification", "generation"] = "auto"
     labels: list[str] = Field(default_factory=list)
+    max_rows_per_label: int = Field(default=0, ge=0)
     validation_share: float = Field(default=0.1, ge=0, lt=1)
     test_share: float = Field(default=0.2, ge=0, lt=1)
     seed: int = 0

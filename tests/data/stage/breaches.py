@@ -214,7 +214,7 @@ def mixture(folder: Path) -> Settings:
     return {"data": data, "mixture": {str(more): 0.5}}
 
 
-def labels(*answers: str, held_out: tuple[str, ...] = ()) -> Breach:
+def labels(*answers: str, held_out: tuple[str, ...] = (), **more: Any) -> Breach:
     """A classification with these labels."""
 
     def breach(folder: Path) -> Settings:
@@ -223,7 +223,7 @@ def labels(*answers: str, held_out: tuple[str, ...] = ()) -> Breach:
         if held_out:
             own = [pair(1000 + number, answer) for number, answer in enumerate(held_out)]
             found["test_data"] = write_jsonl(folder / "own.jsonl", own)
-        return {**found, "task": "classification"}
+        return {**found, "task": "classification", **more}
 
     return breach
 
@@ -382,6 +382,7 @@ BREACHES: dict[str, Breach] = {
     "near_duplicate_in_validation": alike("validation_data"),
     "large_cluster": row(*({"prompt": f"{LONG} {n}.", "completion": "refund"} for n in range(8))),
     "outside_mixture": mixture,
+    "over_label_limit": labels(*["delivery"] * 20, *["refund"] * 20, max_rows_per_label=5),
     "conflicting_label": row(pair(1, "refund"), pair(1, "account"), task="classification"),
     "label_typo": labels(*["delivery"] * 30, *["refund"] * 30, "delivrey", "delivrey"),
     "unbalanced_labels": labels(*["delivery"] * 90, *["refund"] * 3),

@@ -130,6 +130,24 @@ def test_the_newest_rows_are_the_test_split(tmp_path):
     assert manifest.counts.per_split == {"train": 70, "validation": 10, "test": 20}
 
 
+def test_labels_have_a_limit_in_training_alone(tmp_path):
+    rows = pairs(90) + [pair(n, "refund") for n in range(200, 260)]
+    data = write_jsonl(tmp_path / "a.jsonl", rows)
+    free = prepare_into(tmp_path / "free", data)
+    manifest = prepare_into(tmp_path / "out", data, max_rows_per_label=20)
+    assert [counts["train"] for counts in manifest.labels.values()] == [20, 20, 20]
+    held_out = [
+        [(counts["validation"], counts["test"]) for counts in it.labels.values()]
+        for it in (free, manifest)
+    ]
+    assert held_out[0] == held_out[1]
+    counts = manifest.counts
+    assert counts.per_reason == {"over_label_limit": counts.rejected}
+    assert counts.read == counts.kept + counts.rejected == 150
+    with pytest.raises(DataError, match="max_rows_per_label: the task is generation"):
+        prepare_into(tmp_path / "none", data, max_rows_per_label=20, task="generation")
+
+
 @pytest.mark.parametrize("weights", [(1.0, 1.0), (0.25, 2.0), (3.0, 0.1)])
 def test_the_sources_of_a_mixture_have_their_proportions(tmp_path, weights):
     data = write_jsonl(tmp_path / "a.jsonl", pairs(100))

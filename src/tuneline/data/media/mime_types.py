@@ -7,8 +7,6 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import urlsplit
 
-import filetype
-
 Modality = Literal["image", "audio", "video", "document"]
 
 HEAD_BYTES = 4096
@@ -105,6 +103,8 @@ def type_of_content(head: bytes) -> str | None:
     """The type that the first `HEAD_BYTES` of a file tell; none where they tell none."""
     if b"%PDF-" in head[:1024]:  # readers take a PDF that begins a little later
         return "application/pdf"
+    import filetype  # of the extra `media`, which only a look at contents needs
+
     kind = filetype.guess(head)
     if kind is not None:
         return str(kind.mime)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tuneline.data.batch import files_of as files_of_example
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -29,7 +31,5 @@ class Placed:
 def files_of(batch: Batch) -> Iterator[Placed]:
     """Every file of a batch in order; a batch of text alone costs next to nothing."""
     for index in batch.beyond_text:
-        for place, turn in enumerate(batch.examples[index].turns):
-            for number, part in enumerate(turn.parts):
-                if part.file is not None:
-                    yield Placed(index, place, number, part.file)
+        for turn, part, file in files_of_example(batch.examples[index]):
+            yield Placed(index, turn, part, file)

@@ -15,6 +15,7 @@ from tuneline.data.checks.tool_calls import tool_calls
 from tuneline.data.exports.exporter import export_all
 from tuneline.data.media.checks import MediaChecks
 from tuneline.data.settings import severities
+from tuneline.data.sources.locate import require_module
 from tuneline.data.targets.catalogue import load_catalogue
 from tuneline.data.targets.limits import token_and_target_checks
 from tuneline.data.targets.tokens import token_counter
@@ -123,6 +124,8 @@ def _uploader(settings: PrepareSettings) -> MediaUploader | None:
 def _inspector(settings: PrepareSettings, entry: ModelEntry | None) -> MediaInspector | None:
     if settings.media == "off":
         return None
+    for module in ("filetype", "pypdf", "tinytag"):
+        require_module("media=check", module, "media")
     from tuneline.data.media.inspection import MediaInspector
     from tuneline.data.targets.media_limits import media_limits
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tuneline.data.batch import files_of
 from tuneline.data.checks.beyond_text import with_media_resolution
+from tuneline.data.media.mime_types import modality
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tuneline.data.batch import Batch
-    from tuneline.data.schema import Example, File
-    from tuneline.data.targets.catalogue import Modality
+    from tuneline.data.schema import Example
 
     Kinds = np.ndarray[tuple[int], np.dtype[np.uint8]]
 
@@ -42,26 +41,6 @@ _OF_MODALITY = {
     "video": Kind.VIDEO,
     "document": Kind.DOCUMENT,
 }
-_BY_MIME_GROUP: dict[str, Modality] = {
-    "image": "image",
-    "audio": "audio",
-    "video": "video",
-    "application": "document",
-    "text": "document",
-}
-
-
-def modality(mime_type: str) -> Modality | None:
-    """The modality that a MIME type belongs to, or None where it is no MIME type of media."""
-    return _BY_MIME_GROUP.get(mime_type.partition("/")[0].strip().lower())
-
-
-def files_of(example: Example) -> Iterator[tuple[int, int, File]]:
-    """The files of an example, each with the numbers of its turn and part."""
-    for turn_number, turn in enumerate(example.turns):
-        for part_number, part in enumerate(turn.parts):
-            if part.file is not None:
-                yield turn_number, part_number, part.file
 
 
 def has_functions(example: Example) -> bool:

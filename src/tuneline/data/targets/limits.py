@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tuneline.data.batch import files_of
 from tuneline.data.checks.beyond_text import (
     with_media_resolution,
     with_system,
     with_untrained_turns,
 )
 from tuneline.data.checks.rule import Hit, Rule
-from tuneline.data.targets.kinds import files_of, has_functions, modality
+from tuneline.data.media.mime_types import modality
+from tuneline.data.targets.kinds import has_functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -251,14 +253,14 @@ class TargetChecks:
                 yield Hit(index, problem[0], batch.shape.field(example, turn, part), problem[1])
             elif kind:
                 found[kind] += 1
-        for kind, count in found.items():
-            limit = self.entry.media.get(kind)
+        for name, count in found.items():
+            limit = self.entry.media.get(name)
             if limit and not isinstance(limit.files, str) and count > limit.files:
                 yield Hit(
                     index,
-                    _TOO_MANY[kind],
+                    _TOO_MANY[name],
                     "",
-                    f"has {count} {kind} files and {self.entry.id} takes {limit.files} in an "
+                    f"has {count} {name} files and {self.entry.id} takes {limit.files} in an "
                     "example.",
                 )
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import pyarrow.compute as pc
 
-from tuneline.data.batch import SYSTEM, texts_of
-from tuneline.data.targets.kinds import files_of, modality
+from tuneline.data.batch import SYSTEM, files_of, texts_of
+from tuneline.data.media.mime_types import modality
 from tuneline.errors import ConfigurationError
 
 if TYPE_CHECKING:
