@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,6 @@ from tuneline.data.sources.opened import opened
 from tuneline.data.split.names import SPLITS
 from tuneline.data.spool import Spool
 from tuneline.data.targets.judge import judge
-from tuneline.data.writing.background import Background
 from tuneline.data.writing.names import export_path
 from tuneline.data.writing.second_pass import write_all
 from tuneline.data.writing.split_writer import SplitWriter
@@ -144,12 +144,14 @@ def _write(
             raise DataError("\n".join(description.refusals))
         give_back()
         threaded = worker_count(settings.workers, sources) > 1
-        with Background(threaded=threaded) as background:
-            rows = _write_files(settings, spool, collection, plan, staged, background)
-        files = {
-            name: WrittenFile(rows=rows[name], bytes=path.stat().st_size, sha256=sha256_file(path))
-            for name, path in sorted(staged.items())
-        }
+        rows = _write_files(settings, spool, collection, plan, staged, threaded=threaded)
+        names = sorted(staged)
+        with ThreadPoolExecutor(2 if threaded else 1) as pool:
+            digests = pool.map(sha256_file, [staged[name] for name in names])
+            files = {
+                name: WrittenFile(rows=rows[name], bytes=staged[name].stat().st_size, sha256=digest)
+                for name, digest in zip(names, digests, strict=True)
+            }
         give_back()
         manifest = manifest_of(settings, description, files)
         report = make_report(settings, manifest, collection, plan, staged["train"])
@@ -162,7 +164,8 @@ def _write_files(
     collection: Collection,
     plan: Plan,
     staged: Mapping[str, Path],
-    background: Background,
+    *,
+    threaded: bool,
 ) -> dict[str, int]:
     """Write every data file; return the rows of each."""
     with ExitStack() as stack:
@@ -175,12 +178,14 @@ def _write_files(
                         export: staged[export_path(Path(), split, export).name]
                         for export in settings.exports
                     },
-                    background,
+                    threaded=threaded,
                 )
             )
             for split in SPLITS
         ]
-        left_out = write_all(spool, collection, plan, writers, staged["rejected"])
+        left_out = write_all(
+            spool, collection, plan, writers, staged["rejected"], threaded=threaded
+        )
     rows = {"rejected": left_out}
     for split, writer in zip(SPLITS, writers, strict=True):
         rows[split] = writer.rows

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Future
 
-_AHEAD = 4
+_AHEAD = 8
 """Calls that may wait, so that few batches are held."""
 
 

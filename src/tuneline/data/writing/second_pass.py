@@ -15,6 +15,7 @@ from tuneline.data.problems import MAX_TEXT
 from tuneline.data.progress import counted
 from tuneline.data.reading.concealing import concealed_texts, cut
 from tuneline.data.split.names import SPLITS
+from tuneline.data.writing.background import Background
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,8 @@ def write_all(
     plan: Plan,
     splits: Sequence[SplitWriter],
     rejected: Path,
+    *,
+    threaded: bool,
 ) -> int:
     """Write every spooled example and every left-out row.
 
@@ -41,19 +44,33 @@ def write_all(
         plan: Where each example goes.
         splits: The writers, in the order of `SPLITS`.
         rejected: File of the left-out rows.
+        threaded: Whether a thread writes the left-out rows.
 
     Returns:
         The number of left-out rows.
     """
     left_out = 0
-    with pq.ParquetWriter(rejected, LEFT_OUT_SCHEMA, compression="zstd") as writer:
-        for piece in counted(range(collection.pieces), "writing", "pieces"):
-            rows = _Piece(spool, collection, plan, piece).write(splits)
-            if len(rows):
-                writer.write_table(rows)
-                left_out += len(rows)
+    with (
+        pq.ParquetWriter(rejected, LEFT_OUT_SCHEMA, compression="zstd") as writer,
+        Background(threaded=threaded) as background,
+    ):
+        for number in counted(range(collection.pieces), "writing", "pieces"):
+            piece = _Piece(spool, collection, plan, number)
+            rejected_rows, gone = piece.rejected(), piece.write(splits)
+            background.call(_write_left_out, writer, rejected_rows, gone)
+            left_out += sum(map(len, [*rejected_rows, *gone]))
             give_back()
+        background.finish()
     return left_out
+
+
+def _write_left_out(
+    writer: pq.ParquetWriter, rejected: list[pa.RecordBatch], gone: list[pa.RecordBatch]
+) -> None:
+    """Write the left-out rows of a piece in the order of the file."""
+    if rejected or gone:
+        rows = pa.concat_tables([_table(rejected), _concealed(gone)])
+        writer.write_table(rows.sort_by("row"))
 
 
 class _Piece:
@@ -66,9 +83,12 @@ class _Piece:
         self._number = number
         self._base = int(collection.first_rows[number])
 
-    def write(self, splits: Sequence[SplitWriter]) -> pa.Table:
-        """Hand the examples on; return the piece's left-out rows in the order of the file."""
-        left_out = [self._with_rows(batch) for batch in self._spool.left_out(self._number)]
+    def rejected(self) -> list[pa.RecordBatch]:
+        """The rows that were rejected when the piece was read."""
+        return [self._with_rows(batch) for batch in self._spool.left_out(self._number)]
+
+    def write(self, splits: Sequence[SplitWriter]) -> list[pa.RecordBatch]:
+        """Hand the examples on; return those that are in no split as left-out rows."""
         gone: list[pa.RecordBatch] = []
         begin = int(self._collection.starts[self._number])
         for batch in self._spool.examples(self._number):
@@ -82,7 +102,7 @@ class _Piece:
             if len(places):
                 gone.append(self._gone(placed.take(pa.array(places)), begin + places))
             begin += len(batch)
-        return pa.concat_tables([_table(left_out), _concealed(gone)]).sort_by("row")
+        return gone
 
     def _with_rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         place = batch.schema.get_field_index("row")

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from tuneline.data.exports.messages_parquet import MESSAGES_SCHEMA, to_messages
 from tuneline.data.schema import EXAMPLES_SCHEMA, examples_writer
+from tuneline.data.writing.background import Background
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from tuneline.data.schema import ExamplesInfo
     from tuneline.data.settings import ExportName
-    from tuneline.data.writing.background import Background
 
 _ROWS_A_GROUP = 8192
 _BYTES_A_GROUP = 16 * 1024 * 1024
@@ -38,7 +38,7 @@ class SplitWriter:
         path: The canonical file.
         info: What that file says of itself.
         exports: Path by name of an export.
-        background: Who does the writing.
+        threaded: Whether a thread does the writing.
     """
 
     def __init__(
@@ -46,10 +46,11 @@ class SplitWriter:
         path: Path,
         info: ExamplesInfo,
         exports: Mapping[ExportName, Path],
-        background: Background,
+        *,
+        threaded: bool,
     ) -> None:
         self.rows = 0
-        self._background = background
+        self._background = Background(threaded=threaded)
         self._stack = ExitStack()
         self._writers: list[_Writer] = [_Examples(path, info)]
         for name, own in exports.items():
@@ -63,7 +64,7 @@ class SplitWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._stack:
+        with self._stack, self._background:
             self._background.finish()
 
     def add(self, batch: pa.RecordBatch) -> None:
