@@ -256,9 +256,7 @@ def test_a_mixture_shows_its_shares_and_own_files_how_they_are_used(tmp_path):
     )
     page = page_of(tmp_path / "out")
     outside = manifest.counts.per_reason["outside_mixture"]
-    assert (
-        f"0 were rejected, {outside} left out by choice and 20 were duplicates" in page.text
-    )
+    assert f"0 were rejected, {outside} left out by choice and 20 were duplicates" in page.text
     purpose, read, train, *_, duplicates = page.row("0.jsonl and 2 more files")
     assert (purpose, read, duplicates) == ("data", "300", "20")
     mixture = [row for row in page.rows if row[1:2] in (["1"], ["0.5"])]

@@ -28,6 +28,8 @@ Setting = Annotated[
         "--setting", "-s", help="NAME=VALUE of any other data setting. Wins over --config."
     ),
 ]
+_SHOWN_SOURCES = 5
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -127,8 +129,17 @@ def _in_words(data: str, result: CheckResult, tokens: TokenPreview | None) -> st
         f"+ {counts.duplicates} duplicates"
     )
     lines = [accounting]
+    if counts.per_reason:
+        reasons = (f"{reason} {count}" for reason, count in counts.per_reason.items())
+        lines.append(f"left out: {', '.join(reasons)}")
+    lines += [
+        f"{source.file}: {source.format}, {source.shape} ({source.shape_reason})"
+        for source in result.sources[:_SHOWN_SOURCES]
+    ]
     if result.task:
         lines.append(f"task: {result.task} ({result.task_reason})")
+        splits = (f"{split} {rows}" for split, rows in counts.per_split.items())
+        lines.append(f"splits: {', '.join(splits)}")
     lines += [f"  {problem}" for problem in result.problems]
     lines += [f"warning: {warning}" for warning in result.warnings]
     if target := result.target:

@@ -15,6 +15,7 @@ from tuneline.data.spool import Spool
 from tuneline.data.targets.catalogue import ModelEntry
 from tuneline.data.targets.judge import judge
 from tuneline.errors import DataError
+from tuneline.files import machine_errors
 
 
 class CheckResult(Description):
@@ -43,7 +44,7 @@ def check(settings: PrepareSettings) -> CheckResult:
         ServiceError: A remote file cannot be fetched.
     """
     entry = target_entry(settings)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, machine_errors(Path(folder)):
         return _check(settings, entry, Spool(Path(folder), keep_examples=False))
 
 

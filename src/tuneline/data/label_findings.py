@@ -173,6 +173,14 @@ def _balance(counts: LabelCounts) -> Iterator[Finding]:
     few = int((rows[present] < MIN_ROWS_OF_LABEL).sum())
     if rows[most] <= MAX_IMBALANCE * rows[least] and not few:
         return
+    if rows[most] <= MAX_IMBALANCE * rows[least]:
+        yield Finding(
+            "unbalanced_labels",
+            "warn",
+            f"{few} labels have fewer than {MIN_ROWS_OF_LABEL} training rows, too few to be "
+            "learned or judged. Add rows of them, or join labels.",
+        )
+        return
     said = (
         f"the training rows are {rows[most]} of {counts.names[most]!r} and {rows[least]} of "
         f"{counts.names[least]!r}"

@@ -109,23 +109,28 @@ class Plan:
         partners = self.partners[numbers]
         fates = self.fates[numbers].tolist()
         # An example without a partner needs no place; the first one's stands in.
-        places = collection.places(np.where(partners == NO_ROW, 0, partners))
+        others = np.where(partners == NO_ROW, 0, partners)
+        stays = (self.fates[others] < len(SPLITS)).tolist()
         return [
-            Gone(kind_of(FATES[fate]), FATES[fate], _SAID[fate].format(place))
-            for fate, place in zip(fates, places, strict=True)
+            Gone(
+                kind_of(FATES[fate]),
+                FATES[fate],
+                _SAID[fate].format(place, "is kept" if stay else "came first"),
+            )
+            for fate, place, stay in zip(fates, collection.places(others), stays, strict=True)
         ]
 
 
 def _said(fate: str) -> str:
-    """Why an example with this fate is in no split; ``{}`` is the place of the one that stays."""
+    """Why an example is in no split, with room for the place and the fate of the other one."""
     if kind_of(fate) == "rejected":
         sentence: str = RULES[fate].sentence
         return sentence
     shared = fate.split("_")[0]
     if shared in ("duplicate", "also"):
-        return "is the same example as {}, which is kept."
+        return "is the same example as {}, which {}."
     if shared == "near":
-        return "has almost the same prompt as {}, which is kept."
+        return "has almost the same prompt as {}, which {}."
     return f"shares its {shared} with {{}}, which is held out."
 
 
@@ -161,36 +166,27 @@ def make_plan(collection: Collection, settings: PrepareSettings, spool: Spool) -
     """
     planner = _Planner(collection, settings)
     planner.drop_clashes()
-    clusters = None
-    if settings.near_duplicates != "off":
-        clusters = planner.drop_near_duplicates(spool)
     planner.require_enough()
     task, why = collection.labels.decide(settings, planner.undecided)
     with_labels = task == "classification" or bool(settings.label_column)
+    if settings.max_rows_per_label and not with_labels:
+        raise DataError(
+            f"max_rows_per_label: the task is {task} ({why}), which has no labels. Leave it out, "
+            "or name label_column."
+        )
+    # Before near duplicates go, which could leave one of two contradicting rows.
     conflicts = planner.drop_conflicts() if task == "classification" else None
+    clusters = planner.drop_near_duplicates(spool)
     planner.split(clusters, stratified=with_labels)
-    if settings.mixture:
-        planner.leave_out_of_mixture()
-    if settings.max_rows_per_label:
-        if not with_labels:
-            raise DataError(
-                f"max_rows_per_label: the task is {task} ({why}), which has no labels. Leave it "
-                "out, or name label_column."
-            )
-        planner.limit_labels(settings.max_rows_per_label)
-    codes = collection.labels.codes if with_labels else None
-    labels: tuple[str, ...] = ()
-    if task == "classification":
-        trained = np.unique(collection.labels.codes[planner.fates == TRAIN])
-        labels = tuple(collection.labels.names[code] for code in trained if code != NO_LABEL)
+    planner.leave_out_by_choice()
     return Plan(
         task,
         why,
         planner.fates,
         planner.partners,
-        codes,
+        collection.labels.codes if with_labels else None,
         collection.labels.names if with_labels else (),
-        labels,
+        planner.trained_labels() if task == "classification" else (),
         clusters,
         conflicts,
     )
@@ -229,19 +225,17 @@ class _Planner:
         )
         self._drop(clashes, REASONS)
 
-    def drop_near_duplicates(self, spool: Spool) -> np.ndarray:
-        """Find clusters, and drop what they make a clash."""
-        paths = [
-            path
-            for piece in range(self._collection.pieces)
-            if (path := spool.signatures_path(piece)).exists()
-        ]
+    def drop_near_duplicates(self, spool: Spool) -> np.ndarray | None:
+        """Find clusters, if they are wanted, and drop what they make a clash."""
+        if self._settings.near_duplicates == "off":
+            return None
         threshold = self._settings.near_duplicate_threshold
-        clusters = near_clusters(paths, self.undecided, threshold)
+        clusters = near_clusters(spool.signature_paths, self.undecided, threshold)
         remove = self._settings.near_duplicates == "remove"
         self._drop(
             near_clashes(clusters, self._purposes, self.undecided, remove=remove), NEAR_REASONS
         )
+        self.require_enough()
         return clusters
 
     def _drop(self, clashes: Clashes, reasons: tuple[str, ...]) -> None:
@@ -268,14 +262,20 @@ class _Planner:
         return conflicts
 
     def require_enough(self) -> None:
-        """Refuse sources that are empty by now, and too few examples in all."""
+        """Refuse what was given and is empty by now, and too few examples in all."""
         collection = self._collection
         counts = np.bincount(collection.sources[self.undecided], minlength=len(collection.tallies))
-        for tally, count in zip(collection.tallies, counts.tolist(), strict=True):
-            if not count:
+        given: dict[tuple[str, str], list[int]] = {}
+        for place, tally in enumerate(collection.tallies):
+            given.setdefault((tally.source.purpose, tally.source.mixture), []).append(place)
+        for (_, uri), places in given.items():
+            if not counts[places].sum():
+                tallies = [collection.tallies[place] for place in places]
+                read = sum(tally.read for tally in tallies)
+                rejected = sum(tally.rejected for tally in tallies)
                 raise DataError(
-                    f"{tally.source.name}: none of its {tally.read} rows can be kept "
-                    f"({tally.rejected} rejected, {tally.read - tally.rejected} duplicates)."
+                    f"{tallies[0].source.name if len(tallies) == 1 else uri}: none of its {read} "
+                    f"rows can be kept ({rejected} rejected, {read - rejected} duplicates)."
                 )
         if (count := int(counts.sum())) < MIN_EXAMPLES:
             names = ", ".join(tally.source.name for tally in collection.tallies)
@@ -289,7 +289,7 @@ class _Planner:
     def split(self, clusters: np.ndarray | None, *, stratified: bool) -> None:
         """Give every example that is left its split, and prove that nothing is in two."""
         own = self._purposes == PURPOSES.index("data")
-        rows = np.flatnonzero(self.undecided & own)
+        rows = np.flatnonzero(self.undecided & own).astype(np.int32)
         units = find_units(
             self._columns["prompt_keys"][rows],
             None if self._group_keys is None else self._group_keys[rows],
@@ -313,16 +313,29 @@ class _Planner:
         self._prove_disjoint(clusters)
 
     def _prove_disjoint(self, clusters: np.ndarray | None) -> None:
-        rows = np.flatnonzero(self.fates < len(SPLITS))
-        keys = {"prompt": self._columns["prompt_keys"][rows]}
-        if self._group_keys is not None:
-            keys["group"] = self._group_keys[rows]
-        prove_disjoint(self.fates[rows], keys)
+        rows = np.flatnonzero(self.fates < len(SPLITS)).astype(np.int32)
+        # One column after the other, so that only one is held.
+        prove_disjoint(self.fates[rows], {"prompt": self._columns["prompt_keys"][rows]})
+        if self._settings.group_column:
+            prove_disjoint(self.fates[rows], {"group": self._columns["group_keys"][rows]})
         if clusters is not None:
             alike = rows[clusters[rows] != NO_ROW]
             prove_disjoint(self.fates[alike], {"near duplicate": clusters[alike]})
 
-    def leave_out_of_mixture(self) -> None:
+    def trained_labels(self) -> tuple[str, ...]:
+        """The labels of the training split, sorted."""
+        labels = self._collection.labels
+        codes = np.unique(labels.codes[self.fates == TRAIN])
+        return tuple(labels.names[code] for code in codes if code != NO_LABEL)
+
+    def leave_out_by_choice(self) -> None:
+        """Leave training rows out for the limit of labels, then for the mixture of the rest."""
+        if self._settings.max_rows_per_label:
+            self._limit_labels(self._settings.max_rows_per_label)
+        if self._settings.mixture:
+            self._leave_out_of_mixture()
+
+    def _leave_out_of_mixture(self) -> None:
         """Leave training rows out until the sources have their proportions."""
         sources = [tally.source for tally in self._collection.tallies]
         weights = {source.mixture: source.weight for source in sources if source.purpose == "data"}
@@ -339,7 +352,7 @@ class _Planner:
         )
         self.fates[outside] = FATES.index("outside_mixture")
 
-    def limit_labels(self, most: int) -> None:
+    def _limit_labels(self, most: int) -> None:
         """Leave training rows out of labels that have more than so many."""
         labels = self._collection.labels
         outside = over_quota(

@@ -6,7 +6,7 @@ import logging
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,10 @@ class PreparedPaths:
             exports=folder,
         )
 
+    def all_exports(self) -> set[Path]:
+        """Where exports of any form stand, of this run or an earlier one."""
+        return {export_path(self.exports, split, name) for split in SPLITS for name in EXPORTERS}
+
     def files(self, settings: PrepareSettings) -> dict[str, Path]:
         """Every data file by its name in the manifest."""
         named = {name: getattr(self, name) for name in (*SPLITS, "rejected")}
@@ -92,15 +96,32 @@ def prepare(settings: PrepareSettings, outputs: PreparedPaths) -> Manifest:
         MachineError: An output cannot be written.
         ServiceError: A remote file cannot be fetched.
     """
-    for uris in settings.given.values():
-        for uri, _ in uris:
-            if Path(uri).is_dir() and Path(uri).resolve() == outputs.manifest.parent.resolve():
-                raise ConfigurationError(
-                    f"{uri}: is the folder that is written to, so the next run would read what "
-                    "this one writes. Choose another folder for the outputs."
-                )
     with opened(settings.given) as sources:
+        _require_apart(sources, outputs)
         return prepare_sources(settings, sources, outputs)
+
+
+def _require_apart(sources: Sequence[Source], outputs: PreparedPaths) -> None:
+    """Refuse to write over a source, and to read what an earlier run wrote.
+
+    Raises:
+        ConfigurationError: An output is a source, or lies where a folder or glob looks.
+    """
+    own = {getattr(outputs, field.name).resolve() for field in fields(outputs)}
+    folder = outputs.manifest.resolve().parent
+    for source in sources:
+        if source.base is None:
+            continue
+        path = (source.base / source.path.name).resolve()
+        given = Path(source.mixture.removeprefix("file://")).expanduser()
+        several = given.is_dir() or not given.exists()
+        inside = path.is_relative_to(folder) if several else path in own
+        below = given.is_dir() and folder.is_relative_to(given.resolve())
+        if inside or below:
+            raise ConfigurationError(
+                f"{source.mixture}: the outputs in {outputs.manifest.parent} would be written "
+                "over it, or read as data by the next run. Choose another folder for them."
+            )
 
 
 def prepare_sources(
@@ -122,6 +143,8 @@ def prepare_sources(
             manifest_path.write_text(described, encoding="utf-8")
         # While files of a former run are replaced one by one, no manifest claims to describe them.
         outputs.manifest.unlink(missing_ok=True)
+        for stale in outputs.all_exports() - set(outputs.files(settings).values()):
+            stale.unlink(missing_ok=True)
     for finding in manifest.findings:
         _log.warning("data: %s", finding.sentence)
     return manifest

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tuneline.data.settings import ExportName
 
 
+_SIGNATURES_A_FILE = 16_384
+
+
 @dataclass(frozen=True, slots=True)
 class Spool:
     """The files of all pieces in one folder, which needs room for the examples once.
@@ -41,9 +44,10 @@ class Spool:
         lines = [pa.field(name, pa.large_binary()) for name in self.exports]
         return pa.schema([*EXAMPLES_SCHEMA, *lines])
 
-    def signatures_path(self, piece: int) -> Path:
-        """File of `minhash.save_signatures` for the piece's examples; absent where it has none."""
-        return self.folder / f"{piece:06d}.signatures"
+    @property
+    def signature_paths(self) -> list[Path]:
+        """Files of `minhash.save_signatures`, in the order of the examples."""
+        return sorted(self.folder.glob("*.signatures"))
 
     def examples(self, piece: int) -> Iterator[pa.RecordBatch]:
         """Yield the piece's batches."""
@@ -71,6 +75,7 @@ class SpoolWriter:
         self._spool = spool
         self._piece = piece
         self._signatures: list[np.ndarray] = []
+        self._saved = 0
         self._files = (
             [
                 pa.ipc.new_file(examples, spool.schema),
@@ -87,7 +92,7 @@ class SpoolWriter:
         for file in self._files:
             file.close()
         if self._signatures:
-            save_signatures(self._spool.signatures_path(self._piece), self._signatures)
+            self._save_signatures()
 
     def add(self, examples: pa.RecordBatch, lines: Mapping[ExportName, Sequence[bytes]]) -> None:
         """Take kept examples and their exported lines, without line ends."""
@@ -100,6 +105,14 @@ class SpoolWriter:
     def add_signatures(self, signatures: np.ndarray) -> None:
         """Take the signatures of kept examples."""
         self._signatures.append(signatures)
+        if sum(map(len, self._signatures)) >= _SIGNATURES_A_FILE:
+            self._save_signatures()
+
+    def _save_signatures(self) -> None:
+        name = f"{self._piece:06d}.{self._saved:06d}.signatures"
+        save_signatures(self._spool.folder / name, self._signatures)
+        self._saved += 1
+        self._signatures = []
 
     def leave_out(self, rows: Sequence[LeftOut]) -> None:
         """Take rejected rows."""

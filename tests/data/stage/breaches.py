@@ -129,6 +129,10 @@ def file_part(uri: str, mime_type: str) -> dict[str, Any]:
     return {"fileData": {"fileUri": uri, "mimeType": mime_type}}
 
 
+HERE = {"local_media": "warn"}
+"""With a target, files on this machine are an error of their own."""
+
+
 def media(uri: str, mime_type: str, content: bytes | None = None, **settings: Any) -> Breach:
     """A question with a file; with content, the file is written and looked at."""
 
@@ -325,15 +329,15 @@ BREACHES: dict[str, Breach] = {
     "empty_media": media("a.png", "image/png", b"", media="check"),
     "mime_not_content": media("a.png", "image/png", jpeg(), media="check"),
     "too_large_media": media(
-        "a.png", "image/png", png(extra=b"0" * 500), media="check", target="mine",
+        "a.png", "image/png", png(extra=b"0" * 500), media="check", target="mine", rules=HERE,
         catalogue=catalogue(**media_limit("image", bytes=300)),
     ),
     "too_long_media": media(
-        "a.wav", "audio/wav", wav(2), media="check", target="mine",
+        "a.wav", "audio/wav", wav(2), media="check", target="mine", rules=HERE,
         catalogue=catalogue(**media_limit("audio", seconds=1)),
     ),
     "unknown_media_length": media(
-        "a.webm", "video/webm", webm(), media="check", target="mine",
+        "a.webm", "video/webm", webm(), media="check", target="mine", rules=HERE,
         catalogue=catalogue(**media_limit("video", seconds={"default": 1})),
     ),
     # Targets

@@ -34,7 +34,7 @@ def test_empty_files_of_a_folder_are_left_out_with_a_word(tmp_path, caplog):
 
 def test_the_outputs_do_not_go_where_data_is_read_from(tmp_path):
     write_jsonl(tmp_path / "a.jsonl", pairs(30))
-    with pytest.raises(ConfigurationError, match="is the folder that is written to"):
+    with pytest.raises(ConfigurationError, match="Choose another folder"):
         prepare_into(tmp_path, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 

@@ -117,6 +117,15 @@ class MediaUploader:
         ]
         return rewrite(batch.examples, uploaded.objects), hits
 
+    def missing(self, batch: Batch, base: Path | None) -> Iterator[Hit]:
+        """Look the local files of a batch up, and yield those that could not be uploaded."""
+        placed = [place for place in files_of(batch) if is_local_media(place.file.uri)]
+        _, problems = _found((place.file.uri for place in placed), base)
+        for place in placed:
+            if (problem := problems.get(place.file.uri)) is not None:
+                message = f"{shown(place.file.uri)} {problem.message}"
+                yield Hit(place.index, problem.code, place.field(batch), message)
+
     def upload(
         self,
         uris: Iterable[str],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
@@ -12,6 +14,7 @@ from tuneline.data.collection import Collection, SourceTally
 from tuneline.data.columns import Columns
 from tuneline.data.labels import LabelTable
 from tuneline.data.progress import counted
+from tuneline.data.reading.compared import Compared
 from tuneline.data.reading.concealing import concealed_texts
 from tuneline.data.reading.converting import Converter, settings_for
 from tuneline.data.reading.piece_reader import Job
@@ -24,15 +27,21 @@ from tuneline.data.shapes.detection import SAMPLE_ROWS, detect_shape
 from tuneline.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from tuneline.data.rows.formats import Format
     from tuneline.data.rows.pieces import Piece
+    from tuneline.data.schema import Example
     from tuneline.data.settings import PrepareSettings
+    from tuneline.data.shapes.detection import Shape
     from tuneline.data.sources.source import Purpose, Source
     from tuneline.data.spool import Spool
 
 _READING_ORDER: tuple[Purpose, ...] = ("test", "validation", "data")
 _SHOWN_PROBLEMS = 5
+_FEWEST_SAMPLED = 20
+
+_log = logging.getLogger("tuneline")
 
 
 def collect(
@@ -62,13 +71,19 @@ def _read_all(
     settings: PrepareSettings, sources: Sequence[Source], spool: Spool, collection: Collection
 ) -> None:
     ordered = sorted(sources, key=lambda source: _READING_ORDER.index(source.purpose))
+    openings = _opened(ordered, settings)
+    each = max(_FEWEST_SAMPLED, SAMPLE_ROWS // max(1, len(openings)))
+    compared = Compared.of([it for opening in openings for it in opening.examples[:each]])
     jobs: list[Job] = []
     owners: list[int] = []
-    for source in ordered:
-        own = list(_jobs(source, settings, collection, len(jobs)))
-        owners += [len(collection.tallies) - 1] * len(own)
-        jobs += own
-    workers = worker_count(settings.workers, ordered)
+    for place, (source, form, shape, own, examples) in enumerate(openings):
+        collection.tallies.append(SourceTally(source, form, shape, Boilerplate.of(examples)))
+        owners += [place] * len(own)
+        jobs += [
+            Job(number, piece, source.name, source.purpose, source.base, shape, compared)
+            for number, piece in enumerate(own, start=len(jobs))
+        ]
+    workers = min(worker_count(settings.workers, ordered), max(1, len(jobs)))
     results = read_pieces(counted(jobs, "reading", "pieces"), settings, spool, workers)
     lines = [0] * len(collection.tallies)
     for owner, result in zip(owners, results, strict=True):
@@ -81,21 +96,40 @@ def new_collection(settings: PrepareSettings, spool: Spool) -> Collection:
     return Collection(LabelTable.of(settings), Columns(spool.folder))
 
 
-def _jobs(
-    source: Source, settings: PrepareSettings, collection: Collection, first: int
-) -> Iterator[Job]:
-    form = format_of(source.path, source.name)
-    own = pieces(source.path, source.name, form)
-    sample = _sample(own)
-    if not sample.values:
-        raise _nothing_readable(source.name, sample)
-    own_settings = settings_for(source.purpose, settings)
-    shape = detect_shape(source.name, sample.values, own_settings)
-    converted = Converter(own_settings, shape, source.name).convert(sample)
-    boilerplate = Boilerplate.of(converted.examples)
-    collection.tallies.append(SourceTally(source, form, shape, boilerplate))
-    for number, piece in enumerate(own, start=first):
-        yield Job(number, piece, source.name, source.purpose, source.base, shape, boilerplate)
+class _Opening(NamedTuple):
+    """A source whose beginning was looked at."""
+
+    source: Source
+    form: Format
+    shape: Shape
+    pieces: list[Piece]
+    examples: list[Example]
+
+
+def _opened(sources: Sequence[Source], settings: PrepareSettings) -> list[_Opening]:
+    """Look at the beginning of every source; one without rows beside others is left out."""
+    together = Counter(source.mixture for source in sources)
+    shapes: dict[str, Shape] = {}
+    openings = []
+    for source in sources:
+        form = format_of(source.path, source.name)
+        own = pieces(source.path, source.name, form)
+        sample = _sample(own)
+        if not len(sample) and together[source.mixture] > 1:
+            _log.warning("data: %s: has no rows and was left out.", source.name)
+            continue
+        if not sample.values and source.mixture not in shapes:
+            raise _nothing_readable(source.name, sample)
+        own_settings = settings_for(source.purpose, settings)
+        shape = (
+            detect_shape(source.name, sample.values, own_settings)
+            if sample.values
+            else shapes[source.mixture]
+        )
+        shapes[source.mixture] = shape
+        converted = Converter(own_settings, shape, source.name).convert(sample)
+        openings.append(_Opening(source, form, shape, own, converted.examples))
+    return openings
 
 
 def _sample(own: Sequence[Piece]) -> Rows:

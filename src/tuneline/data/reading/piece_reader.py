@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from tuneline.data.checks.boilerplate import Boilerplate
     from tuneline.data.checks.rule import Hit
+    from tuneline.data.reading.compared import Compared
     from tuneline.data.reading.converting import Converted
     from tuneline.data.rows.pieces import Piece
     from tuneline.data.schema import Example
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from tuneline.data.sources.source import Purpose
     from tuneline.data.spool import Spool, SpoolWriter
 
+_LEFT_OUT_AT_ONCE = 4096
+_BYTES_AT_ONCE = 4 * 1024 * 1024
 _CHECKED_AT_ONCE = 4096
 """Rows of a batch: enough that compiling the screens' expressions for each costs little."""
 
@@ -57,7 +59,7 @@ class Job:
     purpose: Purpose
     base: Path | None
     shape: Shape
-    boilerplate: Boilerplate
+    compared: Compared
 
 
 class PieceReader:
@@ -69,12 +71,12 @@ class PieceReader:
     """
 
     def __init__(self, settings: PrepareSettings, spool: Spool) -> None:
-        self._stages = Stages(settings)
+        self._stages = Stages(settings, writes=spool.keep_examples)
         self._spool = spool
 
     def read(self, job: Job) -> PieceResult:
         """Read one piece to its end."""
-        result = PieceResult(job.number, LabelCollector.of(self._stages.settings))
+        result = PieceResult(LabelCollector.of(self._stages.settings))
         rows = read_piece(job.piece, self._stages.severities["duplicate_key"])
         numbers: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS}
         with self._spool.writer(job.number) as writer:
@@ -116,13 +118,16 @@ class _Reading:
         if converted.examples:
             left_out += self._check(converted, rows)
         self.left_out += left_out
+        if len(self.left_out) >= _LEFT_OUT_AT_ONCE:
+            self.leave_out()
 
     def leave_out(self) -> None:
-        """Spool the rejected rows of the whole piece, without what should not be shown."""
+        """Spool the rejected rows so far, without what should not be shown."""
         rows = concealed(sorted(self.left_out, key=lambda row: row.row))
         for row in rows:
             self.result.note_rejected(row)
         self.writer.leave_out(rows)
+        self.left_out = []
 
     def _check(self, converted: Converted, rows: Rows) -> list[LeftOut]:
         """Check examples, keep those that pass, and return the others."""
@@ -130,41 +135,46 @@ class _Reading:
         self.result.masked.update(changed.masked)
         batch = Batch(changed.examples, self.job.shape)
         hits = chain(converted.hits, changed.hits, self.stages.check(batch, self.job.base))
-        rejected = self._judge(hits, converted.places, rows)
+        warned: list[Hit] = []
+        rejected = self._judge(hits, converted.places, rows, warned)
         kept = [place for place in range(len(batch.examples)) if place not in rejected]
         examples = [batch.examples[place] for place in kept] if rejected else batch.examples
         # Only what will be kept is uploaded, and what is uploaded is exported.
         examples, failed = self.stages.upload(Batch(examples, self.job.shape), self.job.base)
         lines, not_exportable = self.stages.export(examples)
         places = [converted.places[place] for place in kept]
-        refused = self._judge([*failed, *not_exportable], places, rows)
+        refused = self._judge([*failed, *not_exportable], places, rows, [])
         if refused:
             left = [place for place in range(len(examples)) if place not in refused]
             kept, examples = [kept[place] for place in left], [examples[place] for place in left]
             lines = {name: [own[place] for place in left] for name, own in lines.items()}
         if examples:
             self._keep(examples, lines, self._measured(batch, converted.times, kept))
+        self._warn(warned, set(kept), converted.places, rows)
         return [*rejected.values(), *refused.values()]
 
-    def _judge(self, hits: Iterable[Hit], places: Sequence[int], rows: Rows) -> dict[int, LeftOut]:
-        """The rows that are rejected, each by its first hit; warnings of the others are counted."""
+    def _judge(
+        self, hits: Iterable[Hit], places: Sequence[int], rows: Rows, warned: list[Hit]
+    ) -> dict[int, LeftOut]:
+        """The rows that are rejected, each by its first hit; hits that only warn are added."""
         rejected: dict[int, LeftOut] = {}
-        warnings: dict[tuple[int, str], Hit] = {}
         for hit in hits:
             severity = self.stages.severities[hit.code]
             if severity == "error" and hit.index not in rejected:
                 error = RowError(hit.code, hit.field, hit.message)
-                place = places[hit.index]
-                rejected[hit.index] = self._refused(rows, place, error)
+                rejected[hit.index] = self._refused(rows, places[hit.index], error)
             elif severity == "warn":
-                warnings.setdefault((hit.index, hit.code), hit)
-        for (index, code), hit in warnings.items():
-            if index not in rejected:
-                place = places[index]
-                error = RowError(code, hit.field, hit.message)
-                make = partial(self._refused, rows, place, error, kind="warned")
-                self.result.note_warned(code, make)
+                warned.append(hit)
         return rejected
+
+    def _warn(self, hits: Iterable[Hit], kept: set[int], places: Sequence[int], rows: Rows) -> None:
+        """Count the kept rows that break a rule, each row once for a rule."""
+        first = {(hit.index, hit.code): hit for hit in reversed(list(hits)) if hit.index in kept}
+        for index, code in sorted(first):
+            hit = first[index, code]
+            error = RowError(code, hit.field, hit.message)
+            make = partial(self._refused, rows, places[index], error, kind="warned")
+            self.result.note_warned(code, make)
 
     def _refused(self, rows: Rows, place: int, error: RowError, kind: Kind = "rejected") -> LeftOut:
         """A readable row that broke a rule."""
@@ -223,7 +233,7 @@ class _Reading:
             labels.extend([_label(example) for example in examples])
         settings = self.stages.settings
         if settings.near_duplicates != "off":
-            texts = [_compared_text(example, self.job.boilerplate) for example in examples]
+            texts = [self.job.compared.text(example) for example in examples]
             self.writer.add_signatures(signatures(texts, settings.near_duplicate_threshold))
         columns = {
             **measured,
@@ -252,17 +262,12 @@ def _label(example: Example) -> str:
     return example.answer.strip() if example.label is None else example.label
 
 
-def _compared_text(example: Example, boilerplate: Boilerplate) -> str:
-    """What near duplicates are told by: the prompt without what all rows have in common."""
-    first, *others = example.turns[:-1]
-    return "\n".join([boilerplate.strip(first.text), *(turn.text for turn in others)])
-
-
 def _gathered(parts: Iterable[Rows]) -> Iterator[Rows]:
-    """Small batches joined up to `_CHECKED_AT_ONCE` rows."""
+    """Small batches joined up to `_CHECKED_AT_ONCE` rows, or fewer where rows are long."""
     waiting = Rows()
     for part in parts:
-        if len(waiting) + len(part) > _CHECKED_AT_ONCE:
+        too_much = waiting.size + part.size > _BYTES_AT_ONCE
+        if len(waiting) and (too_much or len(waiting) + len(part) > _CHECKED_AT_ONCE):
             yield waiting
             waiting = Rows()
         waiting.extend(part)

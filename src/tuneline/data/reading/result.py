@@ -47,7 +47,6 @@ class PieceResult:
     """One piece, read.
 
     Attributes:
-        number: The piece's number among all pieces, in reading order.
         labels: Labels of the examples, or why there are none.
         lines: Physical lines of the piece, by which the rows of the next one are counted.
         read: Rows, blank lines aside.
@@ -58,7 +57,6 @@ class PieceResult:
         first: The first rows of each code, with row numbers that begin at the piece's first row.
     """
 
-    number: int
     labels: LabelCollector
     lines: int = 0
     read: int = 0

@@ -49,19 +49,23 @@ class Stages:
 
     Args:
         settings: What the user chose.
+        writes: Whether anything is written; else local media are looked up and not uploaded.
 
     Raises:
         ConfigurationError: The target is not in the catalogue, or the tokenizer cannot be loaded.
     """
 
-    def __init__(self, settings: PrepareSettings) -> None:
+    def __init__(self, settings: PrepareSettings, *, writes: bool) -> None:
         self.settings = settings
         self.severities = severities(settings.rules)
         self.entry = target_entry(settings)
+        if self.entry is not None and "local_media" not in settings.rules:
+            self.severities["local_media"] = "error"  # no service reads this machine's files
         self.counter = token_counter(settings.tokenizer, self.entry)
         self.exports = exports_to_make(settings, self.entry)
         self._limits = LengthLimits(settings.max_chars, settings.max_turns)
         self._uploader = _uploader(settings)
+        self._writes = writes
         self._inspector = _inspector(settings, self.entry)
         self._checks: list[Callable[[Batch], Iterator[Hit]]] = [
             MediaChecks(uploads=bool(settings.media_upload)),
@@ -96,6 +100,8 @@ class Stages:
         """Local media into the bucket, if there is one; the examples name what is there."""
         if self._uploader is None or not batch.examples:
             return batch.examples, []
+        if not self._writes:
+            return batch.examples, list(self._uploader.missing(batch, base))
         return self._uploader.apply(batch, base)
 
     def export(

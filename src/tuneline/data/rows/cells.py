@@ -39,6 +39,7 @@ class CellReader:
                 rows.reject(number, value)
             else:
                 rows.add(number, value, None)
+        rows.size = batch.nbytes
         return rows
 
     def _prepared(self, batch: pa.RecordBatch) -> pa.RecordBatch:

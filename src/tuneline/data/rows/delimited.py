@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tuneline.data.checks.rule import RowError
 from tuneline.data.rows import lines
 from tuneline.data.rows.json_errors import nul_error, utf8_error
-from tuneline.data.rows.row import BATCH_ROWS, Rows
+from tuneline.data.rows.row import BATCH_BYTES, BATCH_ROWS, Rows
 from tuneline.errors import DataError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class RecordReader:
             more = True
             while more:
                 rows = Rows()
-                while more and len(rows) < BATCH_ROWS:
+                while more and len(rows) < BATCH_ROWS and rows.size < BATCH_BYTES:
                     more = _add_record(rows, reader, feed, header)
                 yield rows
             self.lines = feed.count

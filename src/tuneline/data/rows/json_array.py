@@ -18,7 +18,7 @@ from tuneline.data.checks.rule import RowError
 from tuneline.data.rows import lines
 from tuneline.data.rows.json_errors import deep_nesting, json_error, not_object
 from tuneline.data.rows.repeated_keys import KeyWatch, passes
-from tuneline.data.rows.row import BATCH_ROWS, KEPT_BYTES, Rows
+from tuneline.data.rows.row import BATCH_BYTES, BATCH_ROWS, KEPT_BYTES, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,7 +156,7 @@ class ElementReader:
                 else:
                     self._add(rows, element)
                 self.lines += 1
-                if len(rows) == BATCH_ROWS:
+                if len(rows) == BATCH_ROWS or rows.size >= BATCH_BYTES:
                     yield rows
                     rows = Rows()
         yield rows

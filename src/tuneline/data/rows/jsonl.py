@@ -98,6 +98,7 @@ class LineReader:
                 part = slice(first, first + BATCH_ROWS)
                 rows = Rows()
                 self._rows(rows, self.lines + first, found[part], bounds[part])
+                rows.size = len(block)
                 yield rows
             self.lines += len(found)
 

@@ -13,6 +13,9 @@ from tuneline.data.problems import MAX_TEXT
 if TYPE_CHECKING:
     from tuneline.data.checks.rule import Hit, RowError
 
+BATCH_BYTES = 1024 * 1024
+"""Bytes from which a batch ends, whatever its rows."""
+
 BATCH_ROWS = 1024
 """Rows of a batch at most: with more of them alive at a time, reading is a fifth slower."""
 
@@ -39,6 +42,7 @@ class Rows:
         raws: Each row's bytes, or None where the file holds no text.
         rejected: Rows between them that could not be read.
         hits: Readable rows that break a rule which only warns; their index is that of ``values``.
+        size: About how many bytes their texts take.
     """
 
     numbers: list[int] = field(default_factory=list)
@@ -46,6 +50,7 @@ class Rows:
     raws: list[bytes | None] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
+    size: int = 0
 
     def __len__(self) -> int:
         return len(self.values) + len(self.rejected)
@@ -55,6 +60,7 @@ class Rows:
         self.numbers.append(number)
         self.values.append(value)
         self.raws.append(raw)
+        self.size += len(raw or b"")
 
     def reject(self, number: int, error: RowError, raw: bytes = b"") -> None:
         """Append a row that could not be read."""
@@ -67,6 +73,7 @@ class Rows:
         self.values += others.values
         self.raws += others.raws
         self.rejected += others.rejected
+        self.size += others.size
         self.hits += [replace(hit, index=hit.index + here) for hit in others.hits]
 
 

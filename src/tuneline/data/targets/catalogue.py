@@ -227,6 +227,14 @@ class ModelEntry(Sourced):
         """The id and the aliases."""
         return (self.id, *self.aliases)
 
+    def is_retired(self, today: dt.date) -> bool:
+        """Whether the model is gone for certain, so that the service would refuse it."""
+        plan = self.retirement
+        if isinstance(plan, str):
+            return False
+        over = isinstance(plan.not_after, dt.date) and today > plan.not_after
+        return plan.retired or (over and plan.certain)
+
     def warnings(self, today: dt.date) -> list[str]:
         """What to know before this model is chosen: its retirement, and the age of what is said.
 
@@ -362,11 +370,15 @@ def is_managed(model_id: str, path: str = "") -> bool:
     """
     if not model_id:
         return False
+    catalogue = load_catalogue(path)
     try:
-        load_catalogue(path).find(model_id)
+        catalogue.find(model_id)
     except ConfigurationError:
-        # Any Gemini is managed, so that a misspelt one is not looked for on a model hub.
-        return model_id.rsplit("/", maxsplit=1)[-1].startswith("gemini")
+        # What is misspelt behind a known family should not be looked for on a model hub.
+        names = [name for entry in catalogue.models.values() for name in entry.names]
+        families = {name.split("@")[0] for name in names}
+        name = model_id.rsplit("/", maxsplit=1)[-1].lower()
+        return name.startswith("gemini") or model_id.split("@")[0] in families
     return True
 
 

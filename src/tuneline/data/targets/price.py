@@ -37,6 +37,9 @@ class Cost(BaseModel):
     basis: str
 
 
+_CENT = 0.01
+
+
 def price(entry: ModelEntry, tokens: int, epochs: int) -> Cost | None:
     """What tuning costs, or None where the price is unknown.
 
@@ -78,9 +81,9 @@ def price_sentence(
             f"What tuning {entry.id} costs is unknown: no page read by {entry.as_of} gives its "
             "price. Add it in a catalogue file of your own."
         )
-    amount = f"${cost.usd:,.2f}"
-    if certain_share < 1:
-        amount = f"${cost.usd * certain_share:,.2f} to {amount}"
+    amount = _dollars(cost.usd)
+    if certain_share < 1 and cost.usd >= _CENT:
+        amount = f"{_dollars(cost.usd * certain_share)} to {amount}"
     times = f"{tokens:,} tokens, {cost.epochs} epoch{'s' if cost.epochs > 1 else ''}"
     said = "" if cost.basis == "vendor" else f", {cost.basis}"
     sentence = (
@@ -90,3 +93,7 @@ def price_sentence(
     if epochs is None:
         sentence += " The service chooses the epochs unless you set them, and each costs as much."
     return sentence
+
+
+def _dollars(amount: float) -> str:
+    return f"${amount:,.2f}" if amount >= _CENT or not amount else "less than $0.01"

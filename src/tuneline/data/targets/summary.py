@@ -209,6 +209,7 @@ def check_target(
     tokens = train.tokens
     cost = price(entry, tokens, epochs or 1)
     share = counter.certain_share
+    gone, of_model = entry.is_retired(today), entry.warnings(today)
     return TargetSummary(
         **_about(entry, counter),
         tokens=tokens,
@@ -218,8 +219,8 @@ def check_target(
         cost=cost,
         cost_usd_at_least=cost.usd * share if cost else None,
         cost_says=price_sentence(entry, tokens, epochs, certain_share=share),
-        warnings=[*entry.warnings(today), *_sentences(findings, "warn")],
-        would_be_refused=_sentences(findings, "error"),
+        warnings=[*([] if gone else of_model), *_sentences(findings, "warn")],
+        would_be_refused=[*(of_model if gone else []), *_sentences(findings, "error")],
     )
 
 
