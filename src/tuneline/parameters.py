@@ -128,6 +128,8 @@ def fingerprints(values: Mapping[str, Any]) -> Fingerprints:
     parameters = checked(values)
     settings = prepare_settings(parameters.model_dump())
     sources = [uri for uris in settings.given.values() for uri, _ in uris]
+    # What else decides about rows may change behind its path too.
+    sources += [path for path in (settings.catalogue, settings.tokenizer) if Path(path).exists()]
     return Fingerprints(fingerprint(sources), base_model_fingerprint(parameters.base_model))
 
 

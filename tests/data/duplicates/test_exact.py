@@ -10,7 +10,6 @@ from tuneline.data.duplicates.exact import (
     REASONS,
     TEST,
     VALIDATION,
-    exact_duplicates,
     find_clashes,
 )
 from tuneline.data.duplicates.keys import NO_ROW
@@ -21,11 +20,13 @@ contents = st.lists(st.integers(0, 9), max_size=40).map(lambda own: np.array(own
 @settings(max_examples=60)
 @given(contents)
 def test_the_first_of_equal_rows_stays_and_nothing_is_left_to_find(keys):
-    duplicate, firsts = exact_duplicates(keys)
-    kept = keys[~duplicate]
-    assert kept.tolist() == list(dict.fromkeys(keys.tolist()))
-    assert not exact_duplicates(kept)[0].any()
-    assert (keys[firsts] == keys).all()
+    purposes = np.full(len(keys), DATA, np.uint8)
+    found = find_clashes(keys, None, None, purposes)
+    stays = found.reasons == KEPT
+    assert keys[stays].tolist() == list(dict.fromkeys(keys.tolist()))
+    assert (keys[found.partners[~stays]] == keys[~stays]).all()
+    again = find_clashes(keys[stays], None, None, purposes[stays])
+    assert (again.reasons == KEPT).all()
 
 
 def clashes_of(rows, groups=None):

@@ -9,6 +9,7 @@ from tests.data.stage.breaches import catalogue
 from tuneline.data.check import check
 from tuneline.data.settings import PrepareSettings
 from tuneline.errors import ConfigurationError, DataError
+from tuneline.parameters import fingerprints
 
 PRICED = "gemini-3.1-flash-lite"
 
@@ -87,3 +88,15 @@ def test_an_unknown_target_is_wrong_usage(tmp_path):
     with pytest.raises(ConfigurationError, match=r"Did you mean 'gemini-3\.5-flash'"):
         prepare_into(tmp_path / "out", data, **wrong)
     assert names_in(tmp_path / "out") == []
+
+
+def test_caching_follows_the_catalogue_too(tmp_path):
+    data = write_jsonl(tmp_path / "a.jsonl", pairs(20))
+    own_file = tmp_path / "catalogue.yaml"
+    found = []
+    for day in ("2026-11-01", "2026-11-02"):
+        entry = f"{{as_of: {day}, source: https://example.com/}}"
+        own_file.write_text(f"models: {{gemini-3.5-flash: {entry}}}\n")
+        values = {"data": str(data), "data_settings": {"catalogue": str(own_file)}}
+        found.append(fingerprints(values).data)
+    assert found[0] != found[1]

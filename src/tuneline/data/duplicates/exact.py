@@ -59,16 +59,6 @@ class Clashes(NamedTuple):
     partners: Rows
 
 
-def exact_duplicates(content_keys: Keys) -> tuple[Mask, Rows]:
-    """Rows whose content occurred before, and the first row of each row's content.
-
-    Args:
-        content_keys: Key of everything in a row, in the order of reading.
-    """
-    firsts = first_rows(content_keys)
-    return firsts != np.arange(len(firsts), dtype=np.int32), firsts
-
-
 def find_clashes(
     content_keys: Keys,
     prompt_keys: Keys | None,

@@ -17,7 +17,7 @@ from tuneline.errors import MachineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from concurrent.futures import Future
+    from concurrent.futures import Executor, Future
 
     from tuneline.data.reading.piece_reader import Job
     from tuneline.data.reading.result import PieceResult
@@ -76,15 +76,8 @@ def read_pieces(
     with ProcessPoolExecutor(
         workers, initializer=_begin, initargs=(settings, spool, os.getpid())
     ) as pool:
-        remaining = iter(jobs)
-        running: deque[Future[PieceResult]] = deque()
         try:
-            while True:
-                free = workers * _WAITING_A_WORKER - len(running)
-                running.extend(pool.submit(_read, job) for job in islice(remaining, free))
-                if not running:
-                    return
-                yield running.popleft().result()
+            yield from _in_order(pool, jobs, workers * _WAITING_A_WORKER)
         except TerminatedWorkerError as error:
             codes = "".join(re.findall(r"exit codes of the workers are (.*)", str(error)))
             raise MachineError(
@@ -93,6 +86,18 @@ def read_pieces(
             ) from error
         finally:
             pool.shutdown(wait=True, kill_workers=True)
+
+
+def _in_order(pool: Executor, jobs: Iterable[Job], ahead: int) -> Iterator[PieceResult]:
+    """Give jobs out, so many ahead, and yield their results in the order of the jobs."""
+    remaining = iter(jobs)
+    running: deque[Future[PieceResult]] = deque()
+    while True:
+        free = ahead - len(running)
+        running.extend(pool.submit(_read, job) for job in islice(remaining, free))
+        if not running:
+            return
+        yield running.popleft().result()
 
 
 def _begin(settings: PrepareSettings, spool: Spool, parent: int) -> None:
