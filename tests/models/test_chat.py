@@ -102,6 +102,9 @@ def test_every_answer_of_a_chat_is_trained_once(template, chat):
     trained = "".join(trained_text(tokenizer, sequence) for sequence in sequences)
     before = BEFORE_ANSWER.get(template, "")
     assert trained == "".join(before + answer + end for _, answer in chat)
+    left = training_sequences(tokenizer, messages, untrained={1})
+    trained = "".join(trained_text(tokenizer, sequence) for sequence in left)
+    assert trained == "".join(before + answer + end for _, answer in chat[1:])
 
 
 @each_template

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from tests.lamps import lamp, lamps, run_config, write_split
-from tuneline.data.schema import Part, Turn
+from tuneline.data.schema import Example, ExamplesInfo, Part, Turn, write_examples
 from tuneline.errors import ConfigurationError, DataError, MachineError
 from tuneline.models.loading import load_tokenizer
 from tuneline.training.encoding import encode_split
@@ -144,3 +144,23 @@ def test_sampling_settings_of_a_base_model_do_not_stop_a_run_at_its_end(
     train(run_config(lamp_splits, tmp_path / "run", base, overrides={"epochs": 1}))
     saved = AutoModelForCausalLM.from_pretrained(tmp_path / "run" / "merged").generation_config
     assert (saved.temperature, saved.top_p, saved.repetition_penalty) == (None, None, None)
+
+
+def test_an_answer_of_weight_0_is_read_and_not_learned(qwen3, tmp_path):
+    def turns(*, trained):
+        return (
+            Turn("user", (Part("is it on?"),)),
+            Turn("model", (Part("no"),), trained),
+            Turn("user", (Part("and now?"),)),
+            Turn("model", (Part("yes"),)),
+        )
+
+    counts = []
+    for trained in (True, False):
+        path = tmp_path / f"{trained}.parquet"
+        example = Example(turns(trained=trained), "be brief", source="a", row=1)
+        write_examples(path, [example], ExamplesInfo("train", "generation"))
+        split = encode(path, qwen3, 256)
+        counts.append((split.tokens, split.trained_tokens))
+    assert counts[0][0] == counts[1][0]
+    assert 0 < counts[1][1] < counts[0][1]

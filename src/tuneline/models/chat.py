@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tuneline.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from tuneline.data.schema import Example
 
@@ -89,15 +89,26 @@ def render(tokenizer: Any, messages: Sequence[Message], *, generation_prompt: bo
     return text
 
 
-def training_sequences(tokenizer: Any, messages: Sequence[Message]) -> list[TrainingSequence]:
+def training_sequences(
+    tokenizer: Any, messages: Sequence[Message], untrained: Collection[int] = ()
+) -> list[TrainingSequence]:
     """Tokenize one chat with the loss on the assistant's tokens and nothing else.
 
     Where the rendering of every prefix of the chat is a prefix of the whole, which holds for most
     templates, the result is one sequence that trains all assistant turns. Templates that render
     an earlier turn otherwise once more turns follow (those that drop old reasoning) give one
     sequence for each assistant turn, which is the text that the model sees when it is asked.
+
+    Args:
+        tokenizer: With the model's chat template.
+        messages: The chat.
+        untrained: Places of messages that are read and not learned (``weight: 0``).
     """
-    answers = [i for i, message in enumerate(messages) if message["role"] == "assistant"]
+    answers = [
+        i
+        for i, message in enumerate(messages)
+        if message["role"] == "assistant" and i not in untrained
+    ]
     whole = render(tokenizer, messages)
     spans = [_span(tokenizer, messages, i) for i in answers]
     if all(whole.startswith(text) for text, _ in spans):

@@ -79,4 +79,7 @@ def encode_split(
 def _encoded(path: Path, tokenizer: Any) -> Iterator[tuple[str, list[TrainingSequence]]]:
     for example in read_examples(path):
         messages = to_messages(example)
-        yield f"{example.source}:{example.row}", training_sequences(tokenizer, messages)
+        first = len(messages) - len(example.turns)  # behind the system instruction, if there is one
+        untrained = {first + i for i, turn in enumerate(example.turns) if not turn.trained}
+        sequences = training_sequences(tokenizer, messages, untrained)
+        yield f"{example.source}:{example.row}", sequences
