@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from tuneline.data.spool import Spool, SpoolWriter
 
 _LEFT_OUT_AT_ONCE = 4096
-_BYTES_AT_ONCE = 4 * 1024 * 1024
+_BYTES_AT_ONCE = 2 * 1024 * 1024
 _CHECKED_AT_ONCE = 4096
 """Rows of a batch: enough that compiling the screens' expressions for each costs little."""
 

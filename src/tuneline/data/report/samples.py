@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tuneline.data.memory import give_back
 from tuneline.data.reading.concealing import concealed_texts
 from tuneline.data.report.wording import SHOWN_TEXT, name_of
 from tuneline.data.schema import from_arrow
@@ -66,7 +67,10 @@ def _candidates(path: Path) -> Iterator[Example]:
     """Rows spread evenly over a few row groups, by turns."""
     with pq.ParquetFile(path) as file:
         count = min(file.num_row_groups, _ROW_GROUPS)
-        groups = [_spread(file, place * file.num_row_groups // count) for place in range(count)]
+        groups = []
+        for place in range(count):
+            groups.append(_spread(file, place * file.num_row_groups // count))
+            give_back()  # a row group takes much more than the few rows that stay
     for by_turns in zip_longest(*groups):
         yield from (example for example in by_turns if example is not None)
 
