@@ -132,20 +132,6 @@ class Batch:
         """Index in `texts` of the first text of each example's answer, or of where it would be."""
         return self._layout.answers
 
-    def place(self, position: int) -> tuple[int, str]:
-        """Index of the example that a text belongs to, and the text's field in the row.
-
-        Args:
-            position: Index in `texts`.
-        """
-        owner = int(self.texts.owners[position])
-        first = int(np.searchsorted(self.texts.owners, owner))
-        example = self.examples[owner]
-        for number, text in enumerate(texts_of(example), start=first):
-            if number == position:
-                return owner, self.shape.field(example, text.turn, text.part)
-        raise IndexError(position)
-
     @cached_property
     def _ends_in_chars(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Characters of the texts before each text, and at the end of all."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tuneline.data.duplicates.exact import PURPOSES
 from tuneline.data.reading.concealing import concealed
 from tuneline.data.reading.result import FIRST_PROBLEMS, SHOWN_A_CODE
 
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
     from tuneline.data.reading.result import PieceResult
     from tuneline.data.rows.formats import Format
     from tuneline.data.shapes.detection import Shape
-    from tuneline.data.sources.source import Purpose, Source
-
-PURPOSES: tuple[Purpose, ...] = ("data", "validation", "test")
-"""Purposes by their number in `Collection.purposes`."""
+    from tuneline.data.sources.source import Source
 
 
 @dataclass(slots=True)

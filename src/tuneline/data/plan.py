@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from tuneline.data.checks.table import RULES
-from tuneline.data.collection import PURPOSES
 from tuneline.data.duplicates.conflicts import Conflicts, find_conflicts
-from tuneline.data.duplicates.exact import REASONS, find_clashes
+from tuneline.data.duplicates.exact import DATA, PURPOSES, REASONS, find_clashes
 from tuneline.data.duplicates.keys import NO_ROW
 from tuneline.data.duplicates.near import NEAR_REASONS, near_clashes, near_clusters
 from tuneline.data.labels import NO_LABEL
@@ -215,7 +214,7 @@ class _Planner:
 
     def drop_clashes(self) -> None:
         """Duplicates, and what the user's own held-out files hold already."""
-        held_out = bool((self._purposes != PURPOSES.index("data")).any())
+        held_out = bool((self._purposes != DATA).any())
         clashes = find_clashes(
             self._columns["content_keys"],
             # Without held-out files nothing can be shared with one.
@@ -288,7 +287,7 @@ class _Planner:
 
     def split(self, clusters: np.ndarray | None, *, stratified: bool) -> None:
         """Give every example that is left its split, and prove that nothing is in two."""
-        own = self._purposes == PURPOSES.index("data")
+        own = self._purposes == DATA
         rows = np.flatnonzero(self.undecided & own).astype(np.int32)
         units = find_units(
             self._columns["prompt_keys"][rows],

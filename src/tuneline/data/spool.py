@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -76,14 +77,12 @@ class SpoolWriter:
         self._piece = piece
         self._signatures: list[np.ndarray] = []
         self._saved = 0
-        self._files = (
-            [
-                pa.ipc.new_file(examples, spool.schema),
-                pa.ipc.new_file(left_out, LEFT_OUT_SCHEMA),
-            ]
-            if spool.keep_examples
-            else []
-        )
+        self._files: list[pa.RecordBatchWriter] = []
+        if spool.keep_examples:
+            with ExitStack() as stack:
+                for path, schema in ((examples, spool.schema), (left_out, LEFT_OUT_SCHEMA)):
+                    self._files.append(stack.enter_context(pa.ipc.new_file(path, schema)))
+                stack.pop_all()  # all are open: they are closed in the end
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ from tests.data.hostile_rows import SHAPES
 from tests.data.source_files import pair, pairs, prepare_into, write_jsonl
 from tests.data.stage.pieces import small_pieces
 from tests.data.stage.test_splits import twins
+from tuneline.data.writing import second_pass
 
 CHOSEN = {
     "exports": ["gemini_jsonl", "messages_parquet"],
@@ -96,3 +97,20 @@ def test_conversations_in_two_processes(tmp_path, monkeypatch, shape):
     for workers in (1, 2):
         prepare_into(tmp_path / f"out{workers}", data, workers=workers)
     assert bytes_of(tmp_path / "out1") == bytes_of(tmp_path / "out2")
+
+
+def test_many_left_out_rows_of_a_file_that_is_one_piece_are_written_as_a_stream(
+    tmp_path, monkeypatch
+):
+    """CSV stays whole, so what it leaves out must not wait for its end; nothing is lost by that."""
+    rows = [*pairs(60), *pairs(60), *pairs(60)]
+    lines = ["prompt,completion", *(",".join(row.values()) for row in rows), ",", ","]
+    data = tmp_path / "a.csv"
+    data.write_text("\n".join(lines))
+    whole = prepare_into(tmp_path / "whole", data)
+    monkeypatch.setattr(second_pass, "_LEFT_OUT_AT_ONCE", 1)
+    parts = prepare_into(tmp_path / "parts", data)
+    assert parts.counts == whole.counts
+    found = [pq.read_table(tmp_path / name / "rejected.parquet") for name in ("whole", "parts")]
+    assert found[0].num_rows == 122
+    assert found[0].sort_by("row") == found[1].sort_by("row")

@@ -15,11 +15,13 @@ from tuneline.data.duplicates.keys import NO_ROW, first_rows, matching_rows
 
 if TYPE_CHECKING:
     from tuneline.data.duplicates.keys import Keys, Mask, Rows
+    from tuneline.data.sources.source import Purpose
 
 DATA, VALIDATION, TEST = 0, 1, 2
 """Number of each purpose that a source can have."""
 
-PURPOSE_NAMES: tuple[str, str, str] = ("data", "validation", "test")
+PURPOSES: tuple[Purpose, ...] = ("data", "validation", "test")
+"""Purposes by their number."""
 
 _LEAVE = "Leave it out of one of the two files."
 
@@ -105,6 +107,6 @@ def _mark_shared(
         open_rows = rows[clashes.reasons[rows] == KEPT]
         found = matching_rows(keys[open_rows], keys[others], others)
         hits = found != NO_ROW
-        reason = REASONS.index(f"{what}_in_{PURPOSE_NAMES[purpose]}")
+        reason = REASONS.index(f"{what}_in_{PURPOSES[purpose]}")
         clashes.reasons[open_rows[hits]] = reason
         clashes.partners[open_rows[hits]] = found[hits]

@@ -13,7 +13,7 @@ import numpy as np
 from tuneline.data.checks.finding import Finding
 from tuneline.data.checks.rule import Rule
 from tuneline.data.duplicates.components import separate, unite
-from tuneline.data.duplicates.exact import DATA, PURPOSE_NAMES, TEST, VALIDATION, Clashes
+from tuneline.data.duplicates.exact import DATA, PURPOSES, TEST, VALIDATION, Clashes
 from tuneline.data.duplicates.keys import NO_ROW, first_rows
 from tuneline.data.duplicates.minhash import NO_SHINGLES, alike
 from tuneline.data.duplicates.signature_files import SignatureFiles
@@ -149,7 +149,7 @@ def near_clashes(
         later = candidates & (purposes < purpose) & (clusters != NO_ROW) & (clashes.reasons == 0)
         rows = np.flatnonzero(later).astype(np.int32)
         rows = rows[firsts[clusters[rows]] != NO_ROW]
-        reason = f"near_duplicate_in_{PURPOSE_NAMES[purpose]}"
+        reason = f"near_duplicate_in_{PURPOSES[purpose]}"
         _mark(clashes, rows, firsts[clusters[rows]], reason)
     return clashes
 

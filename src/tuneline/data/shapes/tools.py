@@ -40,12 +40,7 @@ def tools_from_functions(given: Any, field: str, notes: list[Note]) -> str | Non
     Raises:
         RowError: It is no list of functions with names.
     """
-    if isinstance(given, str) and given.strip():
-        try:
-            given = orjson.loads(given)
-        except orjson.JSONDecodeError as error:
-            message = f"must be a list of functions or its JSON text ({error})."
-            raise RowError("wrong_type", field, message) from None
+    given = _parsed(given, field, "functions")
     if not given:
         return None
     functions = [
@@ -53,6 +48,17 @@ def tools_from_functions(given: Any, field: str, notes: list[Note]) -> str | Non
         for place, tool in enumerate(require_list(given, field))
     ]
     return require_json([{"functionDeclarations": functions}], field)
+
+
+def _parsed(given: Any, field: str, what: str) -> Any:
+    """What is given, read where it is JSON text."""
+    if not isinstance(given, str) or not given.strip():
+        return given
+    try:
+        return orjson.loads(given)
+    except orjson.JSONDecodeError as error:
+        message = f"must be a list of {what} or its JSON text ({error})."
+        raise RowError("wrong_type", field, message) from None
 
 
 def functions_of(tools: str) -> list[dict[str, Any]]:
@@ -79,12 +85,7 @@ def tools_from_gemini(given: Any, field: str) -> str | None:
     Raises:
         RowError: It is no list of objects.
     """
-    if isinstance(given, str) and given.strip():
-        try:
-            given = orjson.loads(given)
-        except orjson.JSONDecodeError as error:
-            message = f"must be a list of tools or its JSON text ({error})."
-            raise RowError("wrong_type", field, message) from None
+    given = _parsed(given, field, "tools")
     if not given:
         return None
     # What is nested too deep for JSON text is refused before it is walked through.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,13 +19,17 @@ from tuneline.data.split.names import SPLITS
 from tuneline.data.writing.background import Background
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tuneline.data.collection import Collection
     from tuneline.data.plan import Plan
     from tuneline.data.spool import Spool
     from tuneline.data.writing.split_writer import SplitWriter
+
+
+_LEFT_OUT_AT_ONCE = 16_384
+"""Rows: more than a piece of lines has, and few enough of a file that is one piece."""
 
 
 def write_all(
@@ -56,21 +61,29 @@ def write_all(
     ):
         for number in counted(range(collection.pieces), "writing", "pieces"):
             piece = _Piece(spool, collection, plan, number)
-            rejected_rows, gone = piece.rejected(), piece.write(splits)
-            background.call(_write_left_out, writer, rejected_rows, gone)
-            left_out += sum(map(len, [*rejected_rows, *gone]))
+            for rows in piece.write(splits):
+                background.call(_write_left_out, writer, rows)
+                left_out += len(rows)
             give_back()
         background.finish()
     return left_out
 
 
-def _write_left_out(
-    writer: pq.ParquetWriter, rejected: list[pa.RecordBatch], gone: list[pa.RecordBatch]
-) -> None:
-    """Write the left-out rows of a piece in the order of the file."""
-    if rejected or gone:
-        rows = pa.concat_tables([_table(rejected), _concealed(gone)])
-        writer.write_table(rows.sort_by("row"))
+@dataclass(slots=True)
+class _LeftOutRows:
+    """Left-out rows of one piece: rejected when they were read, and gone since."""
+
+    rejected: list[pa.RecordBatch] = field(default_factory=list)
+    gone: list[pa.RecordBatch] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.rejected)) + sum(map(len, self.gone))
+
+
+def _write_left_out(writer: pq.ParquetWriter, rows: _LeftOutRows) -> None:
+    """Write left-out rows in the order of the file."""
+    table = pa.concat_tables([_table(rows.rejected), _concealed(rows.gone)])
+    writer.write_table(table.sort_by("row"))
 
 
 class _Piece:
@@ -83,13 +96,14 @@ class _Piece:
         self._number = number
         self._base = int(collection.first_rows[number])
 
-    def rejected(self) -> list[pa.RecordBatch]:
-        """The rows that were rejected when the piece was read."""
-        return [self._with_rows(batch) for batch in self._spool.left_out(self._number)]
-
-    def write(self, splits: Sequence[SplitWriter]) -> list[pa.RecordBatch]:
-        """Hand the examples on; return those that are in no split as left-out rows."""
-        gone: list[pa.RecordBatch] = []
+    def write(self, splits: Sequence[SplitWriter]) -> Iterator[_LeftOutRows]:
+        """Hand the examples on, and yield the left-out rows: all at once, unless they are many."""
+        rows = _LeftOutRows()
+        for batch in self._spool.left_out(self._number):
+            rows.rejected.append(self._with_rows(batch))
+            if len(rows) >= _LEFT_OUT_AT_ONCE:
+                yield rows
+                rows = _LeftOutRows()
         begin = int(self._collection.starts[self._number])
         for batch in self._spool.examples(self._number):
             fates = self._plan.fates[begin : begin + len(batch)]
@@ -100,9 +114,13 @@ class _Piece:
                     split.add(placed if chosen.all() else placed.filter(pa.array(chosen)))
             places = np.flatnonzero(fates >= len(SPLITS))
             if len(places):
-                gone.append(self._gone(placed.take(pa.array(places)), begin + places))
+                rows.gone.append(self._gone(placed.take(pa.array(places)), begin + places))
             begin += len(batch)
-        return gone
+            if len(rows) >= _LEFT_OUT_AT_ONCE:
+                yield rows
+                rows = _LeftOutRows()
+        if len(rows):
+            yield rows
 
     def _with_rows(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         place = batch.schema.get_field_index("row")

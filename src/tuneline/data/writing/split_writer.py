@@ -51,14 +51,17 @@ class SplitWriter:
     ) -> None:
         self.rows = 0
         self._background = Background(threaded=threaded)
-        self._stack = ExitStack()
-        self._writers: list[_Writer] = [_Examples(path, info)]
-        for name, own in exports.items():
-            self._writers.append(
-                _Messages(own) if name == "messages_parquet" else _Lines(own, name)
-            )
-        for writer in self._writers:
-            self._stack.callback(writer.close)
+        self._writers: list[_Writer] = []
+        with ExitStack() as stack:
+            self._take(_Examples(path, info), stack)
+            for name, own in exports.items():
+                parquet = name == "messages_parquet"
+                self._take(_Messages(own) if parquet else _Lines(own, name), stack)
+            self._stack = stack.pop_all()  # all are open: they are closed in the end
+
+    def _take(self, writer: _Writer, stack: ExitStack) -> None:
+        stack.callback(writer.close)
+        self._writers.append(writer)
 
     def __enter__(self) -> Self:
         return self
