@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _STARTED = re.compile(r"Executing task '([^']+)'")
 _ENDED = re.compile(r"Task '([^']+)' finished with status (\w+)")
-_PROGRESS = re.compile(r"\[KFP Executor [^\]]*\]: ((?:data|tune|predict): .*)")
+_PROGRESS = re.compile(r"\[KFP Executor [^\]]*\]: ((?:data|tune|predict|evaluate): .*)")
 _RAISED = re.compile(r"\s*tuneline\.errors\.(\w+): (.*)")
 _LAST_LINES = 15
 

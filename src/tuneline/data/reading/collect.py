@@ -13,7 +13,6 @@ from tuneline.data.checks.boilerplate import Boilerplate
 from tuneline.data.collection import Collection, SourceTally
 from tuneline.data.columns import Columns
 from tuneline.data.labels import LabelTable
-from tuneline.data.progress import counted
 from tuneline.data.reading.compared import Compared
 from tuneline.data.reading.concealing import concealed_texts
 from tuneline.data.reading.converting import Converter, settings_for
@@ -25,6 +24,7 @@ from tuneline.data.rows.pieces import pieces, read_piece
 from tuneline.data.rows.row import Rows
 from tuneline.data.shapes.detection import SAMPLE_ROWS, detect_shape
 from tuneline.errors import DataError
+from tuneline.progress import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,9 @@ def _read_all(
             for number, piece in enumerate(own, start=len(jobs))
         ]
     workers = min(worker_count(settings.workers, ordered), max(1, len(jobs)))
-    results = read_pieces(counted(jobs, "reading", "pieces"), settings, spool, workers)
+    results = read_pieces(
+        counted(jobs, len(jobs), "data: reading", "pieces"), settings, spool, workers
+    )
     lines = [0] * len(collection.tallies)
     for owner, result in zip(owners, results, strict=True):
         collection.add(result, owner, lines[owner])

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
-import re
-import time
-from collections import deque
-from itertools import islice
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from tuneline.data.memory import no_garbage
 from tuneline.data.reading.piece_reader import PieceReader
-from tuneline.errors import MachineError
+from tuneline.processes import in_processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from concurrent.futures import Executor, Future
 
     from tuneline.data.reading.piece_reader import Job
     from tuneline.data.reading.result import PieceResult
@@ -27,11 +21,6 @@ if TYPE_CHECKING:
 
 _WORTH_A_PROCESS = 64 * 1024 * 1024
 """Bytes to read from which starting a further process, about a second, pays."""
-
-_WAITING_A_WORKER = 2
-"""Jobs given out ahead for each process, so that none waits and few results are held."""
-
-_SECONDS_A_LOOK = 1.0
 
 _reader: list[PieceReader] = []
 """The reader of this process, made when a worker starts."""
@@ -69,48 +58,12 @@ def read_pieces(
         with no_garbage():
             yield from map(reader.read, jobs)
         return
-    # loky's workers do not import the program's main module, so a script that calls `prepare`
-    # needs no `if __name__ == "__main__"`.
-    from loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
-
-    with ProcessPoolExecutor(
-        workers, initializer=_begin, initargs=(settings, spool, os.getpid())
-    ) as pool:
-        try:
-            yield from _in_order(pool, jobs, workers * _WAITING_A_WORKER)
-        except TerminatedWorkerError as error:
-            codes = "".join(re.findall(r"exit codes of the workers are (.*)", str(error)))
-            raise MachineError(
-                "A process that reads data ended or was killed, most often for want of memory "
-                f"({codes}). Set workers to a smaller number, or give the machine more memory."
-            ) from error
-        finally:
-            pool.shutdown(wait=True, kill_workers=True)
+    yield from in_processes(_read, jobs, workers, _begin, (settings, spool))
 
 
-def _in_order(pool: Executor, jobs: Iterable[Job], ahead: int) -> Iterator[PieceResult]:
-    """Give jobs out, so many ahead, and yield their results in the order of the jobs."""
-    remaining = iter(jobs)
-    running: deque[Future[PieceResult]] = deque()
-    while True:
-        free = ahead - len(running)
-        running.extend(pool.submit(_read, job) for job in islice(remaining, free))
-        if not running:
-            return
-        yield running.popleft().result()
-
-
-def _begin(settings: PrepareSettings, spool: Spool, parent: int) -> None:
+def _begin(settings: PrepareSettings, spool: Spool) -> None:
     gc.disable()
-    Thread(target=_end_with, args=(parent,), daemon=True).start()
     _reader[:] = [PieceReader(settings, spool)]
-
-
-def _end_with(parent: int) -> None:
-    """End this worker when its parent was killed: nobody else would."""
-    while os.getppid() == parent:
-        time.sleep(_SECONDS_A_LOOK)
-    os._exit(1)
 
 
 def _read(job: Job) -> PieceResult:

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from tuneline.data.left_out import LEFT_OUT_SCHEMA
 from tuneline.data.memory import give_back
 from tuneline.data.problems import MAX_TEXT
-from tuneline.data.progress import counted
 from tuneline.data.reading.concealing import concealed_texts, cut
 from tuneline.data.split.names import SPLITS
 from tuneline.data.writing.background import Background
+from tuneline.progress import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +59,9 @@ def write_all(
         pq.ParquetWriter(rejected, LEFT_OUT_SCHEMA, compression="zstd") as writer,
         Background(threaded=threaded) as background,
     ):
-        for number in counted(range(collection.pieces), "writing", "pieces"):
+        for number in counted(
+            range(collection.pieces), collection.pieces, "data: writing", "pieces"
+        ):
             piece = _Piece(spool, collection, plan, number)
             for rows in piece.write(splits):
                 background.call(_write_left_out, writer, rows)
