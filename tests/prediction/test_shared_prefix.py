@@ -5,8 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.prediction.questions import in_order
 from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.models.source import resolve_base_model
+from tuneline.prediction.decoding import AnswerPlan
 from tuneline.prediction.generate import Generator
 from tuneline.prediction.shared_prefix import SharedPrefix, _shared_length
 
@@ -26,12 +28,12 @@ def embedded():
 
 def generator(embedded, batch_size: int) -> Generator:
     model, tokenizer = embedded
-    return Generator(model, tokenizer, max_new_tokens=8, batch_size=batch_size)
+    return Generator(model, tokenizer, AnswerPlan(max_new_tokens=8, batch_size=batch_size))
 
 
 def test_sharing_changes_no_answer(embedded):
-    shared = generator(embedded, batch_size=4).answer(PROMPTS, "test")
-    alone = [generator(embedded, batch_size=1).answer([prompt], "test")[0] for prompt in PROMPTS]
+    shared = in_order(generator(embedded, batch_size=4).answer(PROMPTS))
+    alone = [next(generator(embedded, batch_size=1).answer([prompt]))[1] for prompt in PROMPTS]
     assert shared == alone
     assert len({answer.text for answer in alone}) > 1
 

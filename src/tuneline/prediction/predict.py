@@ -1,101 +1,78 @@
 """The prediction stage: one model's answers to the held-out rows, by prompt design or as tuned.
 
-Both kinds of candidates get the same rows, chat template, decoding and limits; they differ in
-weights and prompt alone.
+All candidates get the same rows, decoding and limits; they differ in weights and prompt alone.
 """
 
 from __future__ import annotations
 
-import logging
-import time
 from typing import TYPE_CHECKING
 
-import torch
-
-from tuneline.data.schema import Example, read_examples, read_info
-from tuneline.errors import DataError
-from tuneline.files import require_writable, sha256_file, sha256_folder
-from tuneline.models.chat import Message, render
-from tuneline.models.loading import load_model, load_tokenizer
+from tuneline.data.schema import read_examples, read_info
+from tuneline.errors import ConfigurationError, DataError
+from tuneline.files import require_writable, sha256_folder
 from tuneline.models.source import resolve_base_model
-from tuneline.models.threads import choose_threads
-from tuneline.prediction.generate import Answer, Generator
-from tuneline.prediction.prompts import (
-    baseline_messages,
-    baseline_name,
-    choose_shots,
-    instruction,
-    prompt_messages,
-)
-from tuneline.prediction.store import (
-    Candidate,
-    Prediction,
-    PredictionInfo,
-    PredictionSet,
-    write_predictions,
-)
-from tuneline.training.result import TuningResult, read_result
+from tuneline.prediction.asked import read_asked
+from tuneline.prediction.candidates import Answered, Base, ask, write
+from tuneline.prediction.gemini.names import is_gemini, parse
+from tuneline.prediction.prompts import Question, baseline_name, instruction
+from tuneline.prediction.shots import ShotPool
+from tuneline.training.result import read_result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
+    from tuneline.prediction.answering import AnsweringModel
     from tuneline.prediction.settings import PredictSettings
-
-logger = logging.getLogger("tuneline")
+    from tuneline.prediction.store import PredictionFile
+    from tuneline.training.result import TuningResult
 
 
 def predict_baselines(
     test: Path, train: Path, base_model: str, settings: PredictSettings, output: Path
-) -> PredictionSet:
+) -> PredictionFile:
     """Answer the held-out rows by prompt design: one candidate for each number of shots.
 
     Args:
         test: Canonical Parquet of the held-out rows.
         train: Canonical Parquet of the training split: shots and the answers' length come from it.
-        base_model: Name of the base model, see `resolve_base_model`.
+        base_model: Name of the base model, see `resolve_base_model`, or of a Gemini model.
         settings: How to ask.
         output: Predictions file to write.
 
     Raises:
         ConfigurationError: The base model cannot be found, or there are fewer examples than shots.
-        DataError: A split is empty or no canonical Parquet.
-        MachineError: The output cannot be written.
+        DataError: A split is empty or no canonical Parquet, or holds what the model cannot take.
+        MachineError: The output cannot be written, or the device's memory does not suffice.
+        ServiceError: A service does not answer.
     """
     require_writable(output.parent)
-    base = resolve_base_model(base_model)
-    rows, training = _rows(test), _rows(train)
-    chosen = {count: choose_shots(training, count, settings.seed) for count in settings.shots}
-    generator, tokenizer, parameters = _generator(base.path, training, settings)
-    instruct = instruction(read_info(train))
-    candidates: list[Candidate] = []
-    predictions: list[Prediction] = []
-    for count, shots in chosen.items():
-        name = baseline_name(count)
-        prompts = [
-            render_prompt(tokenizer, baseline_messages(row, shots, instruct)) for row in rows
-        ]
-        answers, seconds = _timed(generator, prompts, name)
-        predictions += _records(name, rows, answers)
-        candidates.append(
-            Candidate(
-                name=name,
-                kind="baseline",
-                shots=count,
-                trainable_parameters=0,
-                total_parameters=parameters,
-                training_seconds=0.0,
-                prediction_seconds=seconds,
-                model_digest=base.digest,
-                prompt_example=prompts[0],
-            )
+    folder = None if is_gemini(base_model) else resolve_base_model(base_model)
+    designs = _designs(test, train, settings)
+    if folder is None:
+        base = Base(base_model, parse(base_model).resource)
+        model = _managed(base_model, settings, output)
+    else:
+        base = Base(base_model, folder.digest)
+        model = _open(folder.path, train, settings, folder.path)
+    answered = [
+        ask(model, questions, baseline_name(count), "baseline", base).with_facts(
+            shots=count, shot_choice=settings.shot_choice if count else ""
         )
-    return _write(test, base_model, base.digest, candidates, predictions, output)
+        for count, questions in designs.items()
+    ]
+    return write(test, base, answered, output)
 
 
 def predict_tuned(
-    test: Path, train: Path, model: Path, settings: PredictSettings, output: Path
-) -> PredictionSet:
+    test: Path,
+    train: Path,
+    model: Path,
+    settings: PredictSettings,
+    output: Path,
+    *,
+    name: str = "",
+    training_fraction: float = 1.0,
+) -> PredictionFile:
     """Answer the held-out rows by a tuned model: one candidate, named after its method.
 
     Args:
@@ -104,120 +81,130 @@ def predict_tuned(
         model: Output folder of a tuning run.
         settings: How to ask; ``shots`` is not read.
         output: Predictions file to write.
+        name: The candidate's name; empty: its method.
+        training_fraction: Share of the training split that it was tuned on.
 
     Raises:
-        DataError: The folder holds no finished run, its weights are not those that the run wrote,
-            or a split is empty or no canonical Parquet.
-        MachineError: The output cannot be written.
+        ConfigurationError: The base model that it was tuned from cannot be found.
+        DataError: The folder holds no finished run, its weights are not those that the run wrote
+            or not changed by tuning, or a split is empty or no canonical Parquet.
+        MachineError: The output cannot be written, or the device's memory does not suffice.
     """
     require_writable(output.parent)
     result = read_result(model)
-    weights = model / result.model_folder
-    _require_unchanged(weights, result)
-    rows = _rows(test)
-    generator, tokenizer, parameters = _generator(weights, _rows(train), settings)
-    prompts = [render_prompt(tokenizer, prompt_messages(row)) for row in rows]
-    answers, seconds = _timed(generator, prompts, result.method)
-    candidate = Candidate(
-        name=result.method,
-        kind=result.method,
-        shots=0,
-        trainable_parameters=result.trainable_parameters,
-        total_parameters=parameters,
-        training_seconds=result.seconds,
-        prediction_seconds=seconds,
-        model_digest=result.model_digest,
-        prompt_example=prompts[0],
+    base = Base(result.base_model.reference, result.base_model.digest)
+    loaded = _tuned(model, result, train, settings)
+    questions = [Question(asked) for asked in read_asked(test, settings.turns)]
+    answered = ask(loaded, questions, name or result.method, result.method, base)
+    described = _as_tuned(answered, model, result).with_facts(training_fraction=training_fraction)
+    return write(test, base, [described], output)
+
+
+def predict_endpoint(
+    test: Path,
+    train: Path,
+    endpoint: str,
+    settings: PredictSettings,
+    output: Path,
+    *,
+    base_model: str = "",
+    training_seconds: float = 0.0,
+) -> PredictionFile:
+    """Answer the held-out rows by a tuned model behind a service: one candidate, ``pet``.
+
+    Args:
+        test: Canonical Parquet of the held-out rows.
+        train: Canonical Parquet of the training split, whose rows are counted.
+        endpoint: ``projects/PROJECT/locations/LOCATION/endpoints/ID``.
+        settings: How to ask; ``shots`` is not read.
+        output: Predictions file to write.
+        base_model: The Gemini model that was tuned, where known.
+        training_seconds: Time that tuning took, where known.
+
+    Raises:
+        ConfigurationError: The name is no endpoint's, or the service refuses.
+        DataError: A split is empty or no canonical Parquet.
+        MachineError: The output or the journal cannot be written.
+        ServiceError: The service does not answer.
+    """
+    require_writable(output.parent)
+    _require_endpoint(endpoint)
+    base = Base(base_model or endpoint, parse(base_model or endpoint).resource)
+    questions = [Question(asked) for asked in read_asked(test, settings.turns)]
+    rows = sum(1 for _ in read_examples(train))
+    model = _managed(endpoint, settings, output, base_model)
+    answered = ask(model, questions, "pet", "pet", base).with_facts(
+        model=endpoint,
+        model_digest=endpoint,
+        training_seconds=training_seconds,
+        training_rows=rows,
     )
-    predictions = _records(result.method, rows, answers)
-    base = result.base_model
-    return _write(test, base.reference, base.digest, [candidate], predictions, output)
+    return write(test, base, [answered], output)
 
 
-def render_prompt(tokenizer: object, messages: Sequence[Message]) -> str:
-    """Render a chat up to the place where the model answers."""
-    return render(tokenizer, messages, generation_prompt=True)
+def _require_endpoint(name: str) -> None:
+    if not parse(name).is_endpoint:
+        raise ConfigurationError(
+            f"endpoint: {name!r} is a model that anyone can ask, not a tuned one. Give the tuning "
+            "job's endpoint, or predict it as a baseline."
+        )
 
 
-def _rows(path: Path) -> list[Example]:
-    rows = list(read_examples(path))
-    if not rows:
-        raise DataError(f"{path}: this split holds no examples, so nothing can be measured on it.")
-    return rows
+def _designs(test: Path, train: Path, settings: PredictSettings) -> dict[int, list[Question]]:
+    """The questions of each baseline, by its number of shots."""
+    asked = list(read_asked(test, settings.turns))
+    instruct = instruction(read_info(train))
+    if not any(settings.shots):
+        return {0: [Question(row, (), instruct) for row in asked]}
+    solved = (row.example for row in read_asked(train, "last"))
+    pool = ShotPool(solved, settings.shot_choice, settings.seed)
+    return {
+        count: [
+            Question(row, shots, instruct)
+            for row, shots in zip(asked, pool.choose(asked, count), strict=True)
+        ]
+        for count in settings.shots
+    }
 
 
-def _require_unchanged(weights: Path, result: TuningResult) -> None:
+def _open(weights: Path, train: Path, settings: PredictSettings, base: Path) -> AnsweringModel:
+    from tuneline.prediction.open_model import OpenModel  # torch, which managed models do not need
+
+    return OpenModel(weights, train, settings, base)
+
+
+def _managed(
+    model: str, settings: PredictSettings, output: Path, tuned_from: str = ""
+) -> AnsweringModel:
+    from tuneline.prediction.managed_model import ManagedModel  # google-genai, likewise
+
+    return ManagedModel(model, settings, output, tuned_from)
+
+
+def _tuned(
+    folder: Path, result: TuningResult, train: Path, settings: PredictSettings
+) -> AnsweringModel:
+    """The model of a tuning run, after proof that it is what the run wrote and learned."""
+    from tuneline.prediction.adapter_check import require_applied
+
+    weights = folder / result.model_folder
     if sha256_folder(weights) != result.model_digest:
         raise DataError(
             f"{weights}: its files are not those that the tuning run wrote (their SHA-256 differs "
             "from result.json). Tune again."
         )
+    base = require_applied(folder, result)
+    return _open(weights, train, settings, base.path)
 
 
-def _generator(
-    weights: Path, training: Sequence[Example], settings: PredictSettings
-) -> tuple[Generator, object, int]:
-    tokenizer = load_tokenizer(weights)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = "bfloat16" if device == "cuda" else "float32"
-    model = load_model(weights, dtype=dtype).to(device).eval()
-    choose_threads(model.num_parameters())
-    longest = settings.max_new_tokens or _longest_answer(tokenizer, training)
-    generator = Generator(model, tokenizer, max_new_tokens=longest, batch_size=settings.batch_size)
-    return generator, tokenizer, model.num_parameters()
-
-
-def _longest_answer(tokenizer: object, training: Sequence[Example]) -> int:
-    """A quarter more tokens than the longest training answer, and one for the end of the turn."""
-    answers = sorted({example.answer for example in training})
-    ids = tokenizer(answers, add_special_tokens=False)["input_ids"]  # type: ignore[operator]
-    return 1 + max(len(answer) for answer in ids) * 5 // 4
-
-
-def _timed(generator: Generator, prompts: Sequence[str], name: str) -> tuple[list[Answer], float]:
-    started = time.monotonic()
-    answers = generator.answer(prompts, name)
-    seconds = round(time.monotonic() - started, 3)
-    logger.info("predict: %s answered %d rows in %.1f s", name, len(prompts), seconds)
-    return answers, seconds
-
-
-def _records(name: str, rows: Sequence[Example], answers: Sequence[Answer]) -> list[Prediction]:
-    return [
-        Prediction(
-            candidate=name,
-            example_id=row.example_id,
-            prompt=row.turns[-2].text,
-            reference=row.answer,
-            prediction=answer.text,
-            label=row.label,
-            prompt_tokens=answer.prompt_tokens,
-            output_tokens=answer.output_tokens,
-            finish_reason=answer.finish_reason,
-        )
-        for row, answer in zip(rows, answers, strict=True)
-    ]
-
-
-def _write(
-    test: Path,
-    base_model: str,
-    base_digest: str,
-    candidates: Sequence[Candidate],
-    predictions: Sequence[Prediction],
-    output: Path,
-) -> PredictionSet:
-    info = read_info(test)
-    predicted = PredictionSet.of(
-        PredictionInfo(
-            task=info.task,
-            labels=info.labels,
-            examples_digest=sha256_file(test),
-            base_model=base_model,
-            base_digest=base_digest,
-            candidates=tuple(candidates),
-        ),
-        predictions,
+def _as_tuned(answered: Answered, folder: Path, result: TuningResult) -> Answered:
+    """The candidate with what its tuning run says of it."""
+    split = result.data["train"]
+    adapter = (folder / "adapter").glob("*.safetensors")
+    return answered.with_facts(
+        model_digest=result.model_digest,
+        trainable_parameters=result.trainable_parameters,
+        adapter_bytes=sum(file.stat().st_size for file in adapter),
+        training_seconds=result.seconds,
+        training_rows=split.rows - split.too_long,
     )
-    write_predictions(output, predicted)
-    return predicted

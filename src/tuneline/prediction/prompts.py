@@ -6,17 +6,42 @@ some solved examples. The examples come from the training split alone.
 
 from __future__ import annotations
 
-import random
-from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tuneline.errors import ConfigurationError
-from tuneline.models.chat import Message, to_messages
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tuneline.data.schema import Example, ExamplesInfo
+    from tuneline.prediction.asked import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A turn that is asked for, with what prompt design puts before the conversation.
+
+    Attributes:
+        asked: The turn.
+        shots: Solved examples, put before the conversation without their system instructions.
+        instruction: Put behind the example's own system instruction; may be empty.
+    """
+
+    asked: Asked
+    shots: tuple[Example, ...] = ()
+    instruction: str = ""
+
+    @property
+    def solved(self) -> Example:
+        """The whole conversation as one example: shots first, the right answer last."""
+        answered = self.asked.answered
+        system = "\n".join(text for text in (answered.system, self.instruction) if text)
+        before = [turn for shot in self.shots for turn in shot.turns]
+        return replace(answered, system=system or None, turns=(*before, *answered.turns))
+
+    @property
+    def shot_ids(self) -> tuple[str, ...]:
+        """Content hashes of the shots, in their order."""
+        return tuple(shot.example_id for shot in self.shots)
 
 
 def baseline_name(shots: int) -> str:
@@ -29,47 +54,3 @@ def instruction(info: ExamplesInfo) -> str:
     if info.task != "classification":
         return ""
     return "Answer with exactly one of: " + ", ".join(info.labels) + "."
-
-
-def choose_shots(train: Sequence[Example], count: int, seed: int) -> list[Example]:
-    """Choose examples for the prompt: at random, the labels taking turns where there are labels.
-
-    The choice depends on the seed and the examples' contents, not on their order.
-
-    Raises:
-        ConfigurationError: The training split holds fewer examples.
-    """
-    if count > len(train):
-        raise ConfigurationError(
-            f"shots: {count} wanted, but the training split holds {len(train)} examples."
-        )
-    generator = random.Random(seed)  # noqa: S311 - a choice of examples, not a secret
-    pool = sorted(train, key=lambda example: example.example_id)
-    generator.shuffle(pool)
-    by_label: dict[str | None, list[Example]] = defaultdict(list)
-    for example in pool:
-        by_label[example.label].append(example)
-    chosen: list[Example] = []
-    queues = list(by_label.values())
-    while len(chosen) < count:
-        queues = [queue for queue in queues if queue]
-        chosen.extend(queue.pop() for queue in queues[: count - len(chosen)])
-    generator.shuffle(chosen)
-    return chosen
-
-
-def prompt_messages(example: Example) -> list[Message]:
-    """The chat up to the answer that is asked for, as tuning saw it."""
-    return to_messages(example)[:-1]
-
-
-def baseline_messages(example: Example, shots: Sequence[Example], instruct: str) -> list[Message]:
-    """The same chat with the instruction and the shots before it."""
-    asked = prompt_messages(example)
-    own_system = asked.pop(0)["content"] if asked[0]["role"] == "system" else ""
-    system = "\n".join(text for text in (own_system, instruct) if text)
-    solved = [
-        message for shot in shots for message in to_messages(shot) if message["role"] != "system"
-    ]
-    head = [{"role": "system", "content": system}] if system else []
-    return [*head, *solved, *asked]

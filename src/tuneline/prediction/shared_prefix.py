@@ -40,13 +40,13 @@ class SharedPrefix:
         """
         length = _shared_length(prompts)
         if length < _WORTH_SHARING_TOKENS or len(prompts) < 2:
-            return cls(0, None)
+            return NOTHING_SHARED
         ids = torch.tensor([prompts[0][:length]], device=model.device)
         cache = model(input_ids=ids, use_cache=True).past_key_values
         plain = isinstance(cache, DynamicCache) and all(
             type(layer) is DynamicLayer for layer in cache.layers
         )
-        return cls(length, cache) if plain else cls(0, None)
+        return cls(length, cache) if plain else NOTHING_SHARED
 
     def cache_for(self, prompts: int) -> DynamicCache | None:
         """A copy of the keys and values for a batch; ``None`` where nothing is shared."""
@@ -55,6 +55,10 @@ class SharedPrefix:
         cache = copy.deepcopy(self._cache)
         cache.batch_repeat_interleave(prompts)
         return cache
+
+
+NOTHING_SHARED = SharedPrefix(0, None)
+"""For prompts that are read whole."""
 
 
 def _shared_length(prompts: Sequence[list[int]]) -> int:
