@@ -1,0 +1,1 @@
+"""Metrics by task. Each measures single rows and says how their sums become a score."""
