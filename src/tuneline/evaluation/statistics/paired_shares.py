@@ -1,0 +1,73 @@
+"""Two candidates that are right or wrong on the same independent rows."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.optimize import brentq
+from scipy.stats import binom
+
+from tuneline.evaluation.statistics.intervals import NORMAL_QUANTILE, Interval
+
+
+def mcnemar(first_only: int, second_only: int) -> float:
+    """Two-sided p-value of McNemar's test (1947), by the mid-p rule.
+
+    Where neither is better, a row that only one has right falls to either with probability one
+    half. The p-value counts half of the probability of the outcome seen (Lancaster 1961), as
+    Fagerland, Lydersen and Laake (2013) recommend for this test. How often it rejects at the 5 %
+    level where neither is better, computed exactly for 100, 200, 500 and 1,000 rows of which 10 to
+    30 % differ: 4.1 to 5.0 % by mid-p, but 2.2 to 4.4 % by the exact test. With fewer rows that
+    differ, both reject less: 2.5 % and 0.9 % where 5 of 100 differ.
+
+    Args:
+        first_only: Rows that the first alone has right.
+        second_only: Rows that the second alone has right.
+
+    Returns:
+        1 where the two are equal, and so where no row differs.
+    """
+    if first_only == second_only:
+        return 1.0
+    differing, fewer = first_only + second_only, min(first_only, second_only)
+    at_most = float(binom.cdf(fewer, differing, 0.5))
+    return 2 * at_most - float(binom.pmf(fewer, differing, 0.5))
+
+
+def share_difference_interval(first_only: int, second_only: int, rows: int) -> Interval:
+    """Difference of two shares of the same rows, with the score interval of Tango (1998).
+
+    The interval holds every difference that the score test does not reject, as Wilson's does for
+    one share; with ``first_only + second_only == rows`` the two agree. It needs no exception where
+    all rows fall into one cell: then it reaches to ``z ** 2 / (n + z ** 2)``. From 100 rows on,
+    with as few as 4 % of them differing, it covered 94.6 to 95.8 % (20,000 simulated data sets
+    each), the expanded percentile bootstrap 94.5 to 96.3 % (1,500 each).
+    """
+    if not rows:
+        return Interval(math.nan, math.nan, math.nan)
+    low = _lowest_difference(first_only, second_only, rows)
+    high = -_lowest_difference(second_only, first_only, rows)
+    return Interval((first_only - second_only) / rows, low, high)
+
+
+def _lowest_difference(first_only: int, second_only: int, rows: int) -> float:
+    """The least difference that the score test does not reject, at least -1.
+
+    Its score is ``(b - c - n d) / sqrt(n (2 q + d (1 - d)))``, where ``q`` is the most likely share
+    of rows that only the second has right, given the difference ``d``.
+    """
+    if second_only == rows:
+        return -1.0
+
+    def excess(difference: float) -> float:
+        linear = (2 * rows - first_only + second_only) * difference - first_only - second_only
+        constant = -second_only * difference * (1 - difference)
+        root = math.sqrt(max(0.0, linear**2 - 8 * rows * constant))
+        second_share = (root - linear) / (4 * rows)
+        variance = rows * (2 * second_share + difference * (1 - difference))
+        distance = first_only - second_only - rows * difference
+        return distance - NORMAL_QUANTILE * math.sqrt(max(0.0, variance))
+
+    # Where all rows are in one cell the variance vanishes at the estimate itself, a second root.
+    below = (first_only - second_only - 1e-3) / rows
+    return float(brentq(excess, -1.0, below, xtol=1e-14))
