@@ -1,9 +1,20 @@
+import base64
+import hashlib
+import re
+import sys
+import warnings
 from html.parser import HTMLParser
 
 import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 
-from tuneline.report.charts import IntervalRow, curves, intervals
+from tuneline.report.charts import (
+    IntervalPoint,
+    IntervalRow,
+    curves,
+    interval_curves,
+    intervals,
+)
 from tuneline.report.confusion import confusion_table
 from tuneline.report.page import render_page
 
@@ -37,6 +48,7 @@ def package(tmp_path, monkeypatch):
     )
     (folder / "base.html").write_text("a stage cannot replace the shared page")
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, folder.name, raising=False)  # that of another test
     return "stage_with_template"
 
 
@@ -55,6 +67,35 @@ def test_user_text_stays_text(package):
     assert HOSTILE in "".join(parsed.text)
     assert not {"script", "img"} & set(parsed.tags)
     assert not [name for name in parsed.attributes if name.startswith("on")]
+
+
+def test_a_script_runs_only_where_a_page_brings_one(package, tmp_path):
+    source = '"use strict";\nif (1 < 2 && "{{ words }}") { }\n'
+    (tmp_path / package / "page.js").write_text(source)
+    page = render_page(package, "page.html", "page.js", words=HOSTILE)
+    digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+    assert f"<script>{source}</script>" in page
+    assert f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'\">" in page
+    assert Tags(page).tags.count("script") == 1
+    without = render_page(package, "page.html", words=HOSTILE)
+    assert "script-src" not in without
+    assert "script" not in Tags(without).tags
+
+
+@pytest.mark.parametrize("source", ["'</script>'", "// </SCRIPT", "x <!--y"])
+def test_a_script_that_would_end_its_element_is_refused(package, tmp_path, source):
+    (tmp_path / package / "page.js").write_text(source)
+    with pytest.raises(ValueError, match=r"page\.js"):
+        render_page(package, "page.html", "page.js", words="")
+
+
+def test_a_stage_adds_its_own_style(package, tmp_path):
+    (tmp_path / package / "page.html").write_text(
+        '{% extends "base.html" %}{% block title %}T{% endblock %}'
+        "{% block style %}.own { color: red; }{% endblock %}{% block content %}{% endblock %}"
+    )
+    page = render_page(package, "page.html")
+    assert page.index("prefers-color-scheme") < page.index(".own {") < page.index("</style>")
 
 
 def test_missing_words_and_templates_are_errors(package):
@@ -92,9 +133,58 @@ def test_a_chart_escapes_the_names_it_shows():
 
 
 def test_two_charts_on_one_page_share_no_element_id():
-    rows = [IntervalRow("a", 0.2, 0.1, 0.3)]
-    assert ' id="figure' not in intervals(rows, "accuracy, %")
-    assert ' id="axes' not in intervals(rows, "accuracy, %")
+    first = intervals([IntervalRow("a", 0.2, 0.1, 0.3)], "accuracy, %")
+    second = curves({"loss": [(0.0, 2.0), (1.0, 1.5)]}, "step", "loss")
+    ids = [set(re.findall(r' id="([^"]*)"', chart)) for chart in (first, second)]
+    assert all(ids)
+    assert not ids[0] & ids[1]
+    for chart, own in zip((first, second), ids, strict=True):
+        assert set(re.findall(r'(?:href="#|url\(#)([^")]*)', chart)) == own
+
+
+def test_an_interval_plot_shows_the_range_of_the_intervals():
+    def ticks(rows, **limits):
+        texts = Tags(intervals(rows, "label", **limits)).text
+        return [
+            float(text.replace("\N{MINUS SIGN}", "-"))
+            for text in texts
+            if text.strip()[-1:].isdigit()
+        ]
+
+    shares = [IntervalRow("a", 96, 93, 98), IntervalRow("b", 97, 95, 100)]
+    assert min(ticks(shares, limits=(0, 100))) >= 80  # a fifth of the axis
+    assert max(ticks(shares, limits=(0, 100))) <= 100
+    assert max(ticks([IntervalRow("a", 1_200, 1_100, 1_300)])) < 1_400
+    assert ticks([IntervalRow("a", 0, None, None)])
+    assert min(ticks([IntervalRow("a", -3, -4, 1)])) < 0
+
+
+def test_a_row_without_interval_is_a_dot():
+    assert "path" in Tags(intervals([IntervalRow("a", 2.0, None, None)], "perplexity")).tags
+    with_line = intervals([IntervalRow("a", 2.0, 1.0, 3.0)], "perplexity")
+    without = intervals([IntervalRow("a", 2.0, None, None)], "perplexity")
+    assert with_line.count("stroke-width: 2") > without.count("stroke-width: 2")
+
+
+def test_curves_with_intervals_name_their_points_and_the_level():
+    points = [IntervalPoint(600, 70, 65, 75), IntervalPoint(2400, 88, None, None)]
+    chart = interval_curves(
+        {"pet": points, HOSTILE: points[:1]}, "rows", "accuracy", level=("8-shot", 80)
+    )
+    parsed = Tags(chart)
+    for text in ("pet", "8-shot", "600", "2,400", HOSTILE):
+        assert text in "".join(parsed.text)
+    assert not {"script", "img"} & set(parsed.tags)
+    assert chart == interval_curves(
+        {"pet": points, HOSTILE: points[:1]}, "rows", "accuracy", level=("8-shot", 80)
+    )
+
+
+def test_signs_that_the_chart_font_lacks_are_drawn_by_the_page():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chart = intervals([IntervalRow("\u8a9e", 1, 0, 2)], "label")
+    assert "\u8a9e" in chart
 
 
 def test_confusion_table_shades_by_share_of_the_row():

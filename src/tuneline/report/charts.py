@@ -6,8 +6,11 @@ chart is drawn.
 
 from __future__ import annotations
 
+import hashlib
 import io
+import math
 import re
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,16 +49,27 @@ _STYLE = {
 
 @dataclass(frozen=True, slots=True)
 class IntervalRow:
-    """One row of an interval plot; the numbers are fractions between 0 and 1.
+    """One row of an interval plot, in the unit of the axis.
 
-    ``chosen`` draws the row in the accent colour.
+    ``low`` and ``high`` are None where there is no interval. ``chosen`` draws the row in the
+    accent colour.
     """
 
     name: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalPoint:
+    """One point of a curve with its interval; ``low`` and ``high`` are None where there is none."""
+
+    x: float
+    value: float
+    low: float | None
+    high: float | None
 
 
 def curves(
@@ -94,13 +108,24 @@ def curves(
     return _svg((5.6, 3.1), draw, description or f"{y_label} by {x_label}")
 
 
-def intervals(rows: Sequence[IntervalRow], x_label: str, description: str = "") -> Markup:
-    """Draw a dot and its interval for each row, from top to bottom, on an axis in per cent.
+def intervals(
+    rows: Sequence[IntervalRow],
+    x_label: str,
+    description: str = "",
+    *,
+    limits: tuple[float, float] = (-math.inf, math.inf),
+) -> Markup:
+    """Draw a dot and its interval for each row, from top to bottom.
+
+    The axis shows the range of the intervals, not all that would be possible, so that differences
+    can be seen.
 
     Args:
-        rows: What to draw, at least one row.
-        x_label: What the axis shows.
+        rows: What to draw, at least one row; all numbers are finite.
+        x_label: What the axis shows, with its unit.
         description: What a screen reader says; the axis label unless given.
+        limits: Values that cannot be left; where both are finite, the axis is never shorter than
+            a fifth of what is between them.
 
     Returns:
         An ``<svg>`` element for a ``<div class="chart">``.
@@ -109,19 +134,73 @@ def intervals(rows: Sequence[IntervalRow], x_label: str, description: str = "") 
     def draw(axes: Axes) -> None:
         for position, row in enumerate(rows):
             color = _SERIES[0] if row.chosen else _INK
-            axes.plot(
-                [100 * row.low, 100 * row.high], [position, position], color=color, linewidth=2
-            )
-            axes.plot([100 * row.value], [position], color=color, marker="o", markersize=6)
+            if row.low is not None and row.high is not None:
+                axes.plot([row.low, row.high], [position, position], color=color, linewidth=2)
+            axes.plot([row.value], [position], color=color, marker="o", markersize=6)
         axes.set_yticks(range(len(rows)), [row.name for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_xlim(-2, 102)
+        axes.set_xlim(*_axis(rows, limits))
         axes.set_xlabel(x_label)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.grid(visible=True, axis="x")
 
-    return _svg((5.6, 0.7 + 0.32 * len(rows)), draw, description or x_label)
+    return _svg((4.8, 0.7 + 0.32 * len(rows)), draw, description or x_label)
+
+
+def interval_curves(
+    series: Mapping[str, Sequence[IntervalPoint]],
+    x_label: str,
+    y_label: str,
+    description: str = "",
+    *,
+    level: tuple[str, float] | None = None,
+) -> Markup:
+    """Draw a line with an interval at each point for each series.
+
+    Args:
+        series: Points by the series' name, from left to right, in drawing order.
+        x_label: What the horizontal axis shows, with its unit.
+        y_label: What the vertical axis shows, with its unit.
+        description: What a screen reader says; the axis labels unless given.
+        level: Name and value of a dashed line to compare with.
+
+    Returns:
+        An ``<svg>`` element for a ``<div class="chart">``.
+    """
+
+    def draw(axes: Axes) -> None:
+        for index, (name, points) in enumerate(series.items()):
+            color = _SERIES[index % len(_SERIES)]
+            line = [point.x for point in points], [point.value for point in points]
+            axes.plot(*line, label=name, color=color, marker="o", markersize=4, linewidth=1.8)
+            for point in points:
+                if point.low is not None and point.high is not None:
+                    axes.vlines(point.x, point.low, point.high, color=color, lw=5, alpha=0.3)
+        if level:
+            axes.axhline(level[1], label=level[0], color=_INK, linestyle="--", linewidth=1)
+        xs = sorted({point.x for points in series.values() for point in points})
+        axes.set_xticks(xs, [f"{x:,.0f}" for x in xs])
+        axes.set_xlim(left=0)
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        axes.grid(visible=True, axis="y")
+        axes.legend(frameon=False)
+
+    return _svg((4.8, 3.1), draw, description or f"{y_label} by {x_label}")
+
+
+def _axis(rows: Sequence[IntervalRow], limits: tuple[float, float]) -> tuple[float, float]:
+    """Where an axis begins and ends that shows all rows and a little more."""
+    ends = [end for row in rows for end in (row.low, row.value, row.high) if end is not None]
+    least, most = limits
+    span = max(ends) - min(ends)
+    if math.isfinite(most - least):
+        span = max(span, (most - least) / 5)
+    middle = (max(ends) + min(ends)) / 2
+    reach = 0.58 * (span or abs(middle) or 1.0)
+    margin = 0.04 * reach  # so that a dot at a limit is whole
+    return max(middle - reach, least - margin), min(middle + reach, most + margin)
 
 
 def _svg(
@@ -130,7 +209,9 @@ def _svg(
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # The page's own font draws the words, so that it does not matter what matplotlib's lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=size_inches, layout="constrained")
         draw(figure.subplots())
         return _inline(figure, description)
@@ -140,7 +221,7 @@ def _inline(figure: Figure, description: str) -> Markup:
     """Turn matplotlib's SVG document into an element of the page.
 
     The fixed size and the style element go, since the page's style sheet has both; group ids go,
-    since two charts on one page would share them.
+    since nothing refers to them.
     """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -152,6 +233,9 @@ def _inline(figure: Figure, description: str) -> Markup:
     content = re.sub(r"<metadata>.*?</metadata>", "", body.group(1), flags=re.DOTALL)
     content = re.sub(r'<g id="[^"]*"', "<g", content)
     content = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", content, flags=re.DOTALL)
+    # Shapes keep ids, which the chart refers to; two charts on a page may share the shapes.
+    own = hashlib.sha256(content.encode()).hexdigest()[:8]
+    content = re.sub(r'((?: id="|href="#|url\(#))(\w+)', rf"\1c{own}-\2", content)
     return Markup(  # noqa: S704  matplotlib has escaped every text in it
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'viewBox="{view_box.group(1)}" role="img" aria-label="{escape(description)}">'

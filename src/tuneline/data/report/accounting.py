@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tuneline.data.plan import FATES
-from tuneline.data.report.wording import Bar, counted, listed, name_of, share
+from tuneline.data.report.wording import Bar, share
 from tuneline.data.split.names import SPLITS, TRAIN
+from tuneline.report.words import counted, listed, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tuneline.data.duplicates.exact import REASONS
 from tuneline.data.duplicates.near import NEAR_REASONS
-from tuneline.data.report.wording import SHOWN_TEXT, name_of, sentence_of
+from tuneline.data.report.wording import SHOWN_TEXT
 from tuneline.report.shown import shown
+from tuneline.report.words import name_of, sentence_of
 
 if TYPE_CHECKING:
     from tuneline.data.collection import Collection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tuneline.data.reading.stages import target_entry
 from tuneline.data.report import wording
@@ -21,6 +21,7 @@ from tuneline.data.report.samples import training_samples
 from tuneline.data.report.target import limits, statistics_view
 from tuneline.data.split.names import SPLITS
 from tuneline.data.targets.tokens import token_counter
+from tuneline.report import words
 from tuneline.report.page import render_page
 
 if TYPE_CHECKING:
@@ -34,14 +35,14 @@ if TYPE_CHECKING:
 _SHOWN_AT_ONCE = 20
 """Rows of a table above the fold; the others are there when asked for."""
 
-_FIXED = {
+_FIXED: dict[str, Any] = {
     "splits": SPLITS,
     "percentiles": PERCENTILES,
     "shown_at_once": _SHOWN_AT_ONCE,
-    "name_of": wording.name_of,
-    "sentence_of": wording.sentence_of,
+    "name_of": words.name_of,
+    "sentence_of": words.sentence_of,
     "number": wording.number,
-    "counted": wording.counted,
+    "counted": words.counted,
     "share": wording.share,
 }
 """What the template needs whatever the data are."""

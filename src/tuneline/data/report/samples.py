@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 
 from tuneline.data.memory import give_back
 from tuneline.data.reading.concealing import concealed_texts
-from tuneline.data.report.wording import SHOWN_TEXT, name_of
+from tuneline.data.report.wording import SHOWN_TEXT
 from tuneline.data.schema import from_arrow
 from tuneline.report.shown import shown
+from tuneline.report.words import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

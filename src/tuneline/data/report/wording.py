@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tuneline.report.shown import shown
+from tuneline.report.words import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SHOWN_TEXT = 600
 """Characters of an example that are shown."""
-
-SHOWN_SENTENCE = 1_500
-"""Characters of a sentence that are shown; it may quote labels."""
-
-SHOWN_NAME = 120
-"""Characters of a label or a file name that are shown."""
 
 
 class Bar(NamedTuple):
@@ -33,24 +27,9 @@ def bars(counts: Sequence[tuple[str, int]]) -> list[Bar]:
     return [Bar(name_of(name), count, round(100 * count / longest, 1)) for name, count in counts]
 
 
-def name_of(text: str) -> str:
-    """A label or a file name."""
-    return shown(text, SHOWN_NAME)
-
-
-def sentence_of(text: str) -> str:
-    """A sentence that may quote the data."""
-    return shown(text, SHOWN_SENTENCE)
-
-
 def number(value: float) -> str:
     """A number as people write it: whole ones without a point."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 row``, ``2 rows``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def share(part: float, whole: float = 1.0) -> str:
@@ -61,10 +40,3 @@ def share(part: float, whole: float = 1.0) -> str:
     if 99.9 < percent < 100:
         return "over 99.9 %"
     return f"{percent:.1f} %".replace(".0 %", " %")
-
-
-def listed(words: Sequence[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
