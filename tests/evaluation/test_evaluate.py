@@ -1,18 +1,20 @@
+"""The stage as a whole: predictions files in, metrics, verdict, report and summary out."""
+
 import json
-from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from tests.evaluation.answer_files import write_answers
+from tests.stores import gs_store
 from tuneline.errors import ConfigurationError, DataError, MachineError
 from tuneline.evaluation.evaluate import EvaluationPaths, evaluate
-from tuneline.evaluation.report import shortened
 from tuneline.evaluation.results import EvaluationMetrics
 from tuneline.evaluation.settings import EvaluationSettings
-from tuneline.evaluation.table import comparison_table
 from tuneline.evaluation.verdict import Verdict, read_verdict
+from tuneline.settings import validated
 
 LABELS = ["billing", "delivery", "refund"]
 REFERENCES = [LABELS[index % 3] for index in range(60)]
@@ -23,7 +25,6 @@ ANSWERS = {
     "pet": WRONG[:5] + [f" {text.upper()}." for text in REFERENCES[5:]],
     "full": WRONG[:3] + REFERENCES[3:],
 }
-HOSTILE = "</pre></style><script>alert(1)</script><img src=x onerror=alert(2)>\" onload='x' &lt;"
 
 
 def files(folder: Path) -> list[Path]:
@@ -35,8 +36,13 @@ def files(folder: Path) -> list[Path]:
     ]
 
 
-def run(predictions: list[Path], folder: Path) -> Verdict:
-    return evaluate(predictions, EvaluationSettings(), EvaluationPaths.in_folder(folder))
+def run(predictions: list[Path], folder: Path, **settings: Any) -> Verdict:
+    given = validated(EvaluationSettings, settings, source="evaluation")
+    return evaluate(predictions, given, EvaluationPaths.in_folder(folder))
+
+
+def found(folder: Path) -> EvaluationMetrics:
+    return EvaluationMetrics.model_validate_json((folder / "metrics.json").read_bytes())
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
@@ -48,36 +54,40 @@ def test_files_in_any_order_give_the_same_bytes(tmp_path):
     run(predictions, tmp_path / "one")
     run(predictions[::-1], tmp_path / "two")
     assert outputs(tmp_path / "one") == outputs(tmp_path / "two")
-    assert set(outputs(tmp_path / "one")) == {"metrics.json", "verdict.json", "report.html"}
+    names = {"metrics.json", "verdict.json", "report.html", "summary.md"}
+    assert set(outputs(tmp_path / "one")) == names
 
 
-def test_metrics_equal_scikit_learn(tmp_path):
-    run(files(tmp_path), tmp_path)
-    metrics = EvaluationMetrics.model_validate_json((tmp_path / "metrics.json").read_bytes())
-    assert [candidate.name for candidate in metrics.candidates] == [
-        "zero-shot",
-        "4-shot",
-        "pet",
-        "full",
-    ]
+@pytest.mark.parametrize("workers", [1, 2])
+def test_metrics_equal_scikit_learn(tmp_path, workers):
+    run(files(tmp_path), tmp_path, workers=workers)
+    metrics = found(tmp_path)
+    assert (metrics.task, metrics.units) == ("classification", 60)
+    names = [candidate.name for candidate in metrics.candidates]
+    assert names == ["zero-shot", "4-shot", "pet", "full"]
     for candidate in metrics.candidates:
         predicted = [text.strip(" .").lower() for text in ANSWERS[candidate.name]]
         known = [text if text in LABELS else "(other)" for text in predicted]
-        accuracy, macro_f1 = candidate.metrics["accuracy"], candidate.metrics["macro_f1"]
-        assert accuracy.value == pytest.approx(accuracy_score(REFERENCES, known), abs=1e-9)
-        wanted = f1_score(REFERENCES, known, labels=LABELS, average="macro")
-        assert macro_f1.value == pytest.approx(wanted, abs=1e-9)
+        wanted = {
+            "accuracy": accuracy_score(REFERENCES, known),
+            "macro_f1": f1_score(REFERENCES, known, labels=LABELS, average="macro"),
+            "weighted_f1": f1_score(REFERENCES, known, labels=LABELS, average="weighted"),
+        }
+        for name, value in wanted.items():
+            assert candidate.metrics[name].value == pytest.approx(value, abs=1e-9)
         for metric in candidate.metrics.values():
+            assert metric.low is not None
+            assert metric.high is not None
             assert metric.low <= metric.value <= metric.high
         assert candidate.confusion is not None
         categories = [*LABELS, "(other)"]
         assert candidate.confusion.categories == categories
         wanted_matrix = confusion_matrix(REFERENCES, known, labels=categories).tolist()
         assert candidate.confusion.matrix == wanted_matrix
-    by_name = {candidate.name: candidate.metrics for candidate in metrics.candidates}
-    assert by_name["zero-shot"]["invalid_label_rate"].value == pytest.approx(40 / 60)
-    assert by_name["pet"]["exact_match"].value == 0.0
+    rates = {c.name: c.metrics["invalid_label_rate"].value for c in metrics.candidates}
+    assert rates["zero-shot"] == pytest.approx(40 / 60)
     assert len(metrics.paired_tests) == 6
+    assert all(test.p_value <= test.p_corrected for test in metrics.paired_tests)
 
 
 def test_the_verdict_is_what_stands_in_its_file(tmp_path):
@@ -93,21 +103,143 @@ def test_the_verdict_is_what_stands_in_its_file(tmp_path):
     assert {len(row) for row in verdict.confusion.matrix} == {len(verdict.confusion.categories)}
 
 
-def test_generation_is_judged_by_exact_match(tmp_path):
-    answers = {"zero-shot": ["?"] * 20, "full": ["SELECT 1"] * 19 + ["select 1"]}
-    file = write_answers(tmp_path / "p.parquet", answers, ["SELECT 1"] * 20, task="generation")
-    verdict = run([file], tmp_path)
-    assert verdict.primary_metric == "exact_match"
+NOTES = [
+    f"On day {number} the team met for an hour and spoke at length about the red lamp in room "
+    f"{number}. Somebody had seen it flicker. In the end they agreed to buy a new one next week."
+    for number in range(20)
+]
+ENTITY = '[{"text": "lamp", "label": "product"}]'
+CALL = '[{"args":{"room":1},"name":"switch_on"}]'
+
+
+@pytest.mark.parametrize(
+    ("reference", "prompts", "task", "primary"),
+    [
+        ("SELECT name FROM lamps WHERE id = 1", (), "query", "ast_match"),
+        ("yes", (), "query", "normalized_match"),
+        (ENTITY, (), "entity_extraction", "entity_f1"),
+        (CALL, (), "tool_calls", "tool_call_match"),
+        ("They will buy a new red lamp for the room.", NOTES, "summarization", "rouge_l"),
+        ("The lamp in the hall is on and burns well.", (), "open_ended", "token_f1"),
+    ],
+)
+def test_the_task_is_told_from_the_rows(tmp_path, reference, prompts, task, primary):
+    answers = {"zero-shot": ["?"] * 20, "pet": [reference] * 19 + ["?"]}
+    path = tmp_path / "p.parquet"
+    write_answers(path, answers, [reference] * 20, task="generation", prompts=prompts)
+    verdict = run([path], tmp_path)
+    assert (found(tmp_path).task, verdict.primary_metric) == (task, primary)
     assert verdict.passed
     assert verdict.confusion is None
-    assert list(verdict.candidate("full").metrics) == ["exact_match"]
-    assert verdict.candidate("full").metrics["exact_match"].value == 0.95
-    with pytest.raises(ConfigurationError, match="has no label set"):
-        evaluate(
-            [file],
-            EvaluationSettings(primary_metric="accuracy"),
-            EvaluationPaths.in_folder(tmp_path),
-        )
+    assert found(tmp_path).task_reason
+    value = verdict.candidate("pet").metrics[primary].value
+    assert value == pytest.approx(2 * 19 / 39 if task == "entity_extraction" else 0.95)
+
+
+def test_settings_choose_task_metrics_and_what_decides(tmp_path):
+    answers = {"zero-shot": ["?"] * 20, "pet": ["a red lamp"] * 20}
+    path = write_answers(tmp_path / "p.parquet", answers, ["a lamp"] * 20, task="generation")
+    verdict = run(
+        [path], tmp_path, task="open_ended", metrics=["rouge_1", "contains"], primary_metric="chrf"
+    )
+    assert found(tmp_path).task_reason == "set in the settings"
+    assert verdict.primary_metric == "chrf"
+    assert {"chrf", "token_f1", "rouge_1", "contains"} <= set(verdict.candidate("pet").metrics)
+    assert verdict.gate_tests[0].test == "randomization"
+
+
+def test_a_metric_of_ones_own_decides(tmp_path):
+    module = tmp_path / "mine.py"
+    module.write_text(
+        "def polite(prompt, reference, prediction):\n    return float('please' in prediction)\n"
+        "polite.unit = 'share'\n"
+    )
+    answers = {"zero-shot": ["give it"] * 20, "pet": ["please"] * 20}
+    path = write_answers(tmp_path / "p.parquet", answers, ["?"] * 20, task="generation")
+    verdict = run([path], tmp_path, metrics=[f"{module}:polite"], primary_metric=f"{module}:polite")
+    assert verdict.primary_metric == "polite"
+    assert verdict.passed
+
+
+def test_perplexity_is_there_where_logits_are(tmp_path):
+    answers = {"zero-shot": ["b"] * 4, "pet": ["a"] * 4}
+    nll = {"zero-shot": [8.0] * 4, "pet": [4.0, 0.0, 4.0, 8.0]}
+    path = write_answers(tmp_path / "p.parquet", answers, ["a"] * 4, labels=["a", "b"], nll=nll)
+    verdict = run([path], tmp_path)
+    assert verdict.candidate("zero-shot").metrics["perplexity"].value == pytest.approx(7.389056)
+    assert verdict.candidate("pet").metrics["perplexity"].value == pytest.approx(2.718282)
+    without = write_answers(tmp_path / "q.parquet", answers, ["a"] * 4, labels=["a", "b"])
+    assert "perplexity" not in run([without], tmp_path).candidate("pet").metrics
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"primary_metric": "accuracy"}, "accuracy: there is no label set"),
+        ({"primary_metric": "rouge_7"}, "rouge_7: there is no such metric"),
+        ({"metrics": ["execution_accuracy"]}, "needs `database`"),
+        ({"task": "code"}, "needs `code_tests`"),
+        ({"task": "code", "code_tests": "tests.jsonl"}, "allow_code_execution: true"),
+        ({"metrics": ["schema_valid"]}, "needs `answer_schema`"),
+        ({"primary_metric": "length_ratio"}, "best near 1"),
+    ],
+)
+def test_what_a_metric_lacks_is_said_before_anything_is_measured(tmp_path, settings, problem):
+    answers = {"zero-shot": ["?"] * 5, "pet": ["a lamp"] * 5}
+    path = write_answers(tmp_path / "p.parquet", answers, ["a lamp"] * 5, task="generation")
+    with pytest.raises(ConfigurationError, match=problem):
+        run([path], tmp_path, **settings)
+    assert outputs(tmp_path) == {}
+
+
+def test_every_problem_is_listed_at_once(tmp_path):
+    with pytest.raises(ConfigurationError) as early:
+        run([], tmp_path, metrics=["blue", "schema_valid"], gate={"at_most": {"red": 1}})
+    assert len(early.value.problems) == 3
+    answers = {"zero-shot": ["?"] * 5, "pet": ["a lamp"] * 5}
+    path = write_answers(tmp_path / "p.parquet", answers, ["a lamp"] * 5, task="generation")
+    with pytest.raises(ConfigurationError) as later:
+        run([path], tmp_path, metrics=["accuracy", "macro_f1"])
+    assert len(later.value.problems) == 2
+
+
+@pytest.mark.parametrize("field", ["database", "code_tests", "answer_schema"])
+def test_a_file_that_is_not_there_is_named(field, tmp_path):
+    with pytest.raises(ConfigurationError, match=f"{field}: nowhere.file: there is no such file"):
+        run(files(tmp_path), tmp_path, **{field: "nowhere.file", "allow_code_execution": True})
+
+
+def test_files_beside_the_predictions_may_lie_in_a_store(tmp_path):
+    answers = {"zero-shot": ["{}"] * 5, "pet": ["[]"] * 4 + ["no JSON"]}
+    path = write_answers(tmp_path / "p.parquet", answers, ["[]"] * 5, task="generation")
+    with gs_store() as (bucket, put):
+        put("list.json", b'{"type": "array"}')
+        uri = f"{bucket}/list.json"
+        verdict = run([path], tmp_path, answer_schema=uri, metrics=["schema_valid"])
+    assert found(tmp_path).settings.answer_schema == uri
+    assert verdict.candidate("pet").metrics["schema_valid"].value == pytest.approx(0.8)
+    assert verdict.candidate("zero-shot").metrics["schema_valid"].value == 0.0
+    assert verdict.candidate("zero-shot").metrics["json_valid"].value == 1.0
+
+
+def test_a_learning_curve_is_drawn_and_does_not_compete(tmp_path):
+    answers = {
+        "zero-shot": ["b"] * 40,
+        "pet": ["a"] * 38 + ["b"] * 2,
+        "pet 25 %": ["a"] * 20 + ["b"] * 20,
+        "pet 50 %": ["a"] * 40,
+    }
+    path = write_answers(tmp_path / "p.parquet", answers, ["a"] * 40, labels=["a", "b"])
+    verdict = run([path], tmp_path)
+    assert [candidate.name for candidate in verdict.candidates] == ["zero-shot", "pet"]
+    assert verdict.winner == "pet"
+    curve = found(tmp_path).learning_curve
+    assert [(point.training_fraction, point.score.value) for point in curve] == [
+        (0.25, 0.5),
+        (0.5, 1.0),
+        (1.0, 0.95),
+    ]
+    assert "pet 25 %" in (tmp_path / "report.html").read_text()
 
 
 def test_a_label_that_only_held_out_rows_have_counts_as_a_label(tmp_path):
@@ -115,7 +247,7 @@ def test_a_label_that_only_held_out_rows_have_counts_as_a_label(tmp_path):
     answers = {"zero-shot": ["a"] * 20, "pet": references}
     file = write_answers(tmp_path / "p.parquet", answers, references, labels=["a", "b"])
     run([file], tmp_path)
-    metrics = EvaluationMetrics.model_validate_json((tmp_path / "metrics.json").read_bytes())
+    metrics = found(tmp_path)
     assert metrics.labels == ["a", "b", "new"]
     assert metrics.candidates[1].metrics["macro_f1"].value == 1.0
     unused = metrics.candidates[1].labels[1]
@@ -137,8 +269,11 @@ def test_a_label_named_other_stays_apart_from_no_label(tmp_path):
         ({"examples_digest": "f" * 64}, "examples_digest differs"),
         ({"task": "generation"}, "task differs"),
         ({"labels": ["x", *LABELS]}, "labels differs"),
-        ({"references": REFERENCES[1:] + REFERENCES[:1]}, "reference differs"),
-        ({"references": REFERENCES[1:], "answers": {"pet": REFERENCES[1:]}}, "example_id differs"),
+        ({"references": REFERENCES[1:] + REFERENCES[:1]}, "do not hold the same rows"),
+        (
+            {"references": REFERENCES[1:], "answers": {"pet": REFERENCES[1:]}},
+            "do not hold the same rows",
+        ),
         ({"answers": {"full": REFERENCES}}, "both hold a candidate named full"),
     ],
 )
@@ -187,77 +322,9 @@ def test_what_is_no_verdict_is_refused(tmp_path, content):
 def test_a_verdict_of_another_version_is_refused(tmp_path):
     run(files(tmp_path), tmp_path)
     path = tmp_path / "verdict.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 2}))
-    with pytest.raises(DataError, match="schema version 2"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99}))
+    with pytest.raises(DataError, match="schema version 99"):
         read_verdict(path)
-
-
-class Page(HTMLParser):
-    """Collects the tags, attributes and text of a page."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.text = ""
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes.update(name for name, _ in attrs)
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def test_hostile_text_stays_text_and_adds_no_element(tmp_path):
-    (tmp_path / "tame").mkdir()
-    run([write_answers(tmp_path / "tame.parquet", ANSWERS, REFERENCES)], tmp_path / "tame")
-    references = [f"{HOSTILE}{reference}" for reference in REFERENCES]
-    answers = {name: [f"{HOSTILE}{text}" for text in texts] for name, texts in ANSWERS.items()}
-    file = write_answers(tmp_path / "hostile.parquet", answers, references, prompt=HOSTILE)
-    run([file], tmp_path)
-    tame, hostile = Page(tmp_path / "tame" / "report.html"), Page(tmp_path / "report.html")
-    assert hostile.tags == tame.tags
-    assert hostile.attributes == tame.attributes
-    assert not {"script", "img", "iframe", "object"} & hostile.tags
-    assert not [name for name in hostile.attributes if name.startswith("on")]
-    assert hostile.text.count(HOSTILE) > 50
-
-
-def test_the_report_shows_the_answer_the_rows_and_what_was_run(tmp_path):
-    verdict = run(files(tmp_path), tmp_path)
-    page = Page(tmp_path / "report.html")
-    assert verdict.headline in page.text
-    assert "passed: pet" in page.text
-    assert "pet has right, zero-shot has wrong: 35 rows" in page.text
-    assert "zero-shot has right, pet has wrong: 0 rows" in page.text
-    assert "Both have wrong: 5 rows" in page.text
-    assert "<user>Which?" in page.text
-    for digest in ("b" * 64, "d" * 64, "e" * 64):
-        assert digest in page.text
-    assert "svg" in page.tags
-    source = (tmp_path / "report.html").read_text()
-    assert "src=" not in source
-    assert "@import" not in source
-
-
-def test_long_texts_are_shortened_with_what_is_missing_counted():
-    assert shortened("x" * 10, 10) == "x" * 10
-    assert shortened("x" * 2010, 10) == "x" * 10 + "… (2,000 more characters)"
-
-
-def test_the_table_has_a_line_for_each_candidate_and_marks_the_winner(tmp_path):
-    lines = comparison_table(run(files(tmp_path), tmp_path)).splitlines()
-    assert lines[0].split("  ")[0] == "candidate"
-    assert "accuracy [95 % interval]" in lines[0]
-    assert [line.split("  ")[0] for line in lines[2:]] == ["zero-shot", "4-shot", "pet *", "full"]
-    assert "91.7 %" in lines[4]
-    assert "1,000" in lines[4]
-    assert lines[4].endswith(" 90")
-    assert lines[3].endswith(" 400")
-    empty = write_answers(tmp_path / "none.parquet", {"zero-shot": [], "pet": []}, [])
-    assert len(comparison_table(run([empty], tmp_path)).splitlines()) == 4
 
 
 def test_ten_thousand_rows_stay_small(tmp_path):
@@ -273,12 +340,18 @@ def test_ten_thousand_rows_stay_small(tmp_path):
         {"significance": 0},
         {"significance": 1.5},
         {"resamples": 10},
-        {"min_score": 1.1},
+        {"permutations": 10},
         {"seed": -1},
-        {"primary_metric": "bleu"},
+        {"task": "translation"},
+        {"pass_k": []},
+        {"pass_k": [0]},
+        {"slices": ["colour"]},
+        {"gate": {"margin": 2}},
+        {"gate": {"max_slice_loss": -1}},
+        {"prices": {"expected_calls": 0}},
         {"unknown": 1},
     ],
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        EvaluationSettings(**wrong)
+        EvaluationSettings.model_validate(wrong)

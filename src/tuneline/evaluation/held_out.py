@@ -1,4 +1,4 @@
-"""The held-out rows with every candidate's answers, read from predictions files and aligned."""
+"""The held-out rows that all candidates answered, opened and checked but not yet read."""
 
 from __future__ import annotations
 
@@ -9,144 +9,172 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tuneline.errors import DataError
-from tuneline.prediction.store import Candidate, PredictionSet, read_predictions
+from tuneline.prediction.store import (
+    PREDICTIONS_SCHEMA,
+    ROWS_A_PIECE,
+    Candidate,
+    PredictionFile,
+    read_predictions,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
 
     from tuneline.data.schema import Task
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """One candidate's answers; lists and columns are in the order of the rows."""
+    """One candidate's answers, in the file that holds them."""
 
     candidate: Candidate
-    texts: list[str]
-    table: pa.Table
-
-    def mean(self, column: str) -> float:
-        """Mean of a column of numbers; 0 where there are no rows."""
-        return float(pc.mean(self.table[column]).as_py() or 0.0)
-
-    def rows_that_finished_by(self, reason: str) -> int:
-        """How many answers ended for this reason."""
-        return int(pc.sum(pc.equal(self.table["finish_reason"], reason)).as_py() or 0)
+    file: PredictionFile
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Held-out rows and the answers of all candidates, the cheapest candidate first.
+    """Held-out rows and who answered them; small, since texts stay on disk.
 
     Attributes:
-        task: Kind of task.
+        task: Kind of task of the data.
         labels: Sorted: the label set of the training split and any label that only held-out rows
             have. Empty unless a classification.
         examples_digest: SHA-256 of the examples file.
         base_models: Name and digest of each base model, in the order of the files.
-        prompts: The last user turn of each row.
-        references: The right answer of each row.
-        expected: The label of each row; empty unless a classification.
-        answers: Each candidate's.
+        rows: How many.
+        row_labels: The label of each row; empty unless a classification.
+        groups: The group of each row, its example where it has none: rows that share one are not
+            independent.
+        named_groups: The group of each row; None where it has none.
+        prompt_lengths: Characters of the user's turn, shape (rows,).
+        answers: Each candidate's, in the order of the files.
     """
 
     task: Task
     labels: tuple[str, ...]
     examples_digest: str
     base_models: tuple[tuple[str, str], ...]
-    prompts: list[str]
-    references: list[str]
-    expected: list[str]
+    rows: int
+    row_labels: list[str]
+    groups: list[str]
+    named_groups: list[str | None]
+    prompt_lengths: npt.NDArray[np.int64]
     answers: tuple[Answers, ...]
 
+    def file_of(self, candidate: str) -> PredictionFile:
+        """The file that holds a candidate's answers."""
+        return next(a.file for a in self.answers if a.candidate.name == candidate)
 
-def read_held_out(paths: Sequence[Path]) -> HeldOut:
-    """Read predictions files of the same held-out rows.
+    def rows_of(
+        self,
+        candidate: str,
+        places: Sequence[int],
+        columns: Sequence[str] = PREDICTIONS_SCHEMA.names,
+    ) -> pa.Table:
+        """Some rows of a candidate.
+
+        Args:
+            candidate: Its name.
+            places: Places of the rows, counted from 0, rising.
+            columns: What is read of them.
+        """
+        file = self.file_of(candidate)
+        pieces = [PREDICTIONS_SCHEMA.empty_table().select(list(columns))]
+        for index in sorted({place // ROWS_A_PIECE for place in places}):
+            start = index * ROWS_A_PIECE
+            inside = [place - start for place in places if start <= place < start + ROWS_A_PIECE]
+            pieces.append(file.piece(candidate, index, columns).take(inside))
+        return pa.concat_tables(pieces)
+
+
+def open_held_out(paths: Sequence[Path]) -> HeldOut:
+    """Open predictions files of the same held-out rows.
 
     Raises:
-        DataError: No file is given, one is not a predictions file, they are of different examples,
+        DataError: No file is given, one is not a predictions file, they are of different rows,
             two candidates share a name, or a row of a classification has no label.
     """
     if not paths:
         raise DataError("No predictions file was given. Give what the predict stage wrote.")
-    files = [(path, read_predictions(path)) for path in paths]
+    files = [read_predictions(path) for path in paths]
     _require_same_rows(files)
     _require_own_names(files)
-    path, first = files[0]
-    rows = first.rows_of(first.info.candidates[0].name)
-    expected = _expected(path, first, rows)
-    answers = [_answers(file, candidate) for _, file in files for candidate in file.info.candidates]
+    first = files[0]
+    facts = _facts(first)
+    labels = _row_labels(first, facts)
+    groups = facts["group"].to_pylist()
     return HeldOut(
         task=first.info.task,
-        labels=tuple(sorted({*first.info.labels, *expected})),
+        labels=tuple(sorted({*first.info.labels, *labels})),
         examples_digest=first.info.examples_digest,
-        base_models=tuple(dict.fromkeys((f.info.base_model, f.info.base_digest) for _, f in files)),
-        prompts=rows["prompt"].to_pylist(),
-        references=rows["reference"].to_pylist(),
-        expected=expected,
-        answers=tuple(sorted(answers, key=_cost)),
+        base_models=tuple(dict.fromkeys((f.info.base_model, f.info.base_digest) for f in files)),
+        rows=first.rows,
+        row_labels=labels,
+        groups=pc.coalesce(facts["group"], facts["example_id"]).to_pylist(),
+        named_groups=groups,
+        prompt_lengths=facts["prompt_length"].to_numpy(),
+        answers=tuple(Answers(c, file) for file in files for c in file.info.candidates),
     )
 
 
-def _cost(answers: Answers) -> tuple[bool, int, float, str]:
-    """Order by cost: prompt design first, by tokens a call; then tuning, by what it changes."""
-    candidate = answers.candidate
-    return (
-        candidate.kind != "baseline",
-        candidate.trainable_parameters,
-        answers.mean("prompt_tokens"),
-        candidate.name,
-    )
+def _facts(file: PredictionFile) -> pa.Table:
+    """What is known of each row beside its texts, from the first candidate's rows."""
+    name = file.info.candidates[0].name
+    columns = ["example_id", "group", "label", "prompt"]
+    pieces = [_without_text(file.piece(name, index, columns)) for index in range(file.pieces)]
+    empty = pa.schema(
+        [("example_id", "string"), ("group", "string"), ("label", "string")]
+    ).empty_table()
+    lengths = empty.append_column("prompt_length", pa.array([], pa.int64()))
+    return pa.concat_tables([lengths, *pieces])
 
 
-def _answers(file: PredictionSet, candidate: Candidate) -> Answers:
-    table = file.rows_of(candidate.name)
-    return Answers(candidate, table["prediction"].to_pylist(), table)
+def _without_text(piece: pa.Table) -> pa.Table:
+    lengths = pc.cast(pc.utf8_length(piece["prompt"]), pa.int64())
+    return piece.drop_columns("prompt").append_column("prompt_length", lengths)
 
 
-def _expected(path: Path, file: PredictionSet, rows: pa.Table) -> list[str]:
+def _row_labels(file: PredictionFile, facts: pa.Table) -> list[str]:
     if file.info.task != "classification":
         return []
-    labels: list[str | None] = rows["label"].to_pylist()
+    labels: list[str | None] = facts["label"].to_pylist()
     expected = [label for label in labels if label is not None]
     if len(expected) < len(labels):
         row = labels.index(None) + 1
         raise DataError(
-            f"{path}: row {row} has no label, but the task is a classification. Give every "
+            f"{file.path}: row {row} has no label, but the task is a classification. Give every "
             "held-out row a label, or prepare the data as a generation task."
         )
     return expected
 
 
-def _require_same_rows(files: Sequence[tuple[Path, PredictionSet]]) -> None:
-    first_path, first = files[0]
-    for path, file in files[1:]:
+def _require_same_rows(files: Sequence[PredictionFile]) -> None:
+    first = files[0]
+    for file in files[1:]:
         for field in ("examples_digest", "task", "labels"):
             if getattr(file.info, field) != getattr(first.info, field):
                 raise DataError(
-                    f"{path} and {first_path} are predictions for different examples ({field} "
+                    f"{file.path} and {first.path} are predictions for different examples ({field} "
                     "differs). Predict every candidate on the same held-out file."
                 )
-        for column in ("example_id", "reference", "label"):
-            if not _column(file, column).equals(_column(first, column)):
-                raise DataError(
-                    f"{path} and {first_path} do not hold the same rows in the same order "
-                    f"({column} differs). Predict again."
-                )
+        if (file.rows, file.rows_digest) != (first.rows, first.rows_digest):
+            raise DataError(
+                f"{file.path} and {first.path} do not hold the same rows in the same order. "
+                "Predict again, every candidate with the same setting of turns."
+            )
 
 
-def _column(file: PredictionSet, name: str) -> pa.ChunkedArray:
-    return file.rows_of(file.info.candidates[0].name)[name]
-
-
-def _require_own_names(files: Sequence[tuple[Path, PredictionSet]]) -> None:
+def _require_own_names(files: Sequence[PredictionFile]) -> None:
     owners: dict[str, Path] = {}
-    for path, file in files:
+    for file in files:
         for candidate in file.info.candidates:
             if candidate.name in owners:
                 raise DataError(
-                    f"{path} and {owners[candidate.name]} both hold a candidate named "
+                    f"{file.path} and {owners[candidate.name]} both hold a candidate named "
                     f"{candidate.name}. Rename one, or give each file once."
                 )
-            owners[candidate.name] = path
+            owners[candidate.name] = file.path

@@ -1,176 +1,163 @@
-"""Scores with intervals for each candidate, and paired tests between all of them."""
+"""Scores with intervals for each candidate, paired tests between all of them, and slices."""
 
 from __future__ import annotations
 
 import math
-from itertools import combinations
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from tuneline.evaluation.metrics import (
-    ClassificationScores,
-    Codes,
-    Flags,
-    classification_scores,
-    exact_matches,
-    label_codes,
-)
-from tuneline.evaluation.results import (
-    BaseModelReference,
-    CandidateResult,
-    ConfusionMatrix,
-    EvaluationMetrics,
-    LabelScores,
-    Metric,
-    PairedTest,
-)
-from tuneline.evaluation.statistics import (
-    Interval,
-    macro_f1_interval,
-    paired_difference,
-    share_interval,
-)
+from tuneline.evaluation.costs import cheapest_first, cost_of
+from tuneline.evaluation.pairs import compared
+from tuneline.evaluation.results import CandidateResult, LearningPoint, Metric, finite
+from tuneline.evaluation.slice_results import slice_results
+from tuneline.evaluation.statistics.resampling import Resampling
+from tuneline.evaluation.statistics.scores import estimate
+from tuneline.evaluation.statistics.units import Units
+from tuneline.evaluation.tables import confusion_matrix, label_scores
 
 if TYPE_CHECKING:
-    from tuneline.evaluation.held_out import Answers, HeldOut
+    from collections.abc import Mapping, Sequence
+
+    from tuneline.evaluation.gate import Comparison
+    from tuneline.evaluation.held_out import HeldOut
+    from tuneline.evaluation.measure import Measured
+    from tuneline.evaluation.metrics import metric as measures
+    from tuneline.evaluation.results import SliceResult
     from tuneline.evaluation.settings import EvaluationSettings
+    from tuneline.evaluation.statistics.intervals import Interval
+    from tuneline.evaluation.statistics.resampling import Sampled
 
 
-def right_answers(held_out: HeldOut, metric: str) -> dict[str, Flags]:
-    """Which rows each candidate has right by ``accuracy`` or ``exact_match``, by its name."""
-    if metric == "accuracy":
-        expected = label_codes(held_out.expected, held_out.labels)
-        return {
-            answers.candidate.name: expected == label_codes(answers.texts, held_out.labels)
-            for answers in held_out.answers
-        }
-    return {
-        answers.candidate.name: exact_matches(held_out.references, answers.texts)
-        for answers in held_out.answers
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What was measured, with its statistics.
+
+    Attributes:
+        candidates: From the cheapest to the costliest, without those of the learning curve.
+        comparisons: Every pair of them by the primary metric.
+        slices: Each tuned candidate against the best baseline.
+        learning_curve: Models tuned on parts of the training split, and those on all of it.
+        units: Independent rows or groups of rows.
+    """
+
+    candidates: list[CandidateResult]
+    comparisons: list[Comparison]
+    slices: list[SliceResult]
+    learning_curve: list[LearningPoint]
+    units: int
+
+
+def score(
+    held_out: HeldOut,
+    metrics: Sequence[measures.Metric],
+    measured: Mapping[str, Measured],
+    settings: EvaluationSettings,
+) -> Scores:
+    """Score every candidate and test every pair.
+
+    Args:
+        held_out: The rows and who answered them.
+        metrics: What was measured, the primary metric first.
+        measured: Statistics of the rows, by candidate; empty where there are no rows.
+        settings: Level, resamples, slices, prices.
+    """
+    if not held_out.rows:
+        return Scores(_results(held_out, metrics, measured, {}, settings), [], [], [], 0)
+    units = Units.of(held_out.groups, held_out.rows)
+    sampled = _sampled(metrics, measured, units, settings)
+    all_results = _results(
+        held_out,
+        metrics,
+        measured,
+        {key: _metric(estimate(key[1], found, units)) for key, found in sampled.items()},
+        settings,
+    )
+    parts = {a.candidate.name for a in held_out.answers if a.candidate.training_fraction < 1}
+    results = [result for result in all_results if result.name not in parts]
+    primary = {name: found for (name, metric), found in sampled.items() if metric is metrics[0]}
+    return Scores(
+        candidates=results,
+        comparisons=compared(results, metrics[0], primary, units, settings),
+        slices=slice_results(held_out, results, metrics[0], measured, settings),
+        learning_curve=_learning_curve(held_out, all_results, metrics[0].name),
+        units=units.count,
+    )
+
+
+def _sampled(
+    metrics: Sequence[measures.Metric],
+    measured: Mapping[str, Measured],
+    units: Units,
+    settings: EvaluationSettings,
+) -> dict[tuple[str, measures.Metric], Sampled]:
+    """Every table with its bootstrap totals; all share the same resamples."""
+    tables = {
+        (name, metric): units.sums(found.statistics[metric.name])
+        for name, found in measured.items()
+        for metric in metrics
     }
+    resampling = Resampling(units.count, settings.resamples, settings.seed)
+    return dict(zip(tables, resampling.sampled(list(tables.values())), strict=True))
 
 
-def score(held_out: HeldOut, settings: EvaluationSettings) -> EvaluationMetrics:
-    """Score every candidate and test every pair; the costlier one of a pair stands first."""
-    metric = settings.primary_metric_of(held_out.task)
-    return EvaluationMetrics(
-        task=held_out.task,
-        rows=len(held_out.references),
-        labels=list(held_out.labels),
-        examples_digest=held_out.examples_digest,
-        base_models=[
-            BaseModelReference(name=name, digest=digest) for name, digest in held_out.base_models
-        ],
-        settings=settings,
-        primary_metric=metric,
-        candidates=[_candidate(held_out, answers, settings) for answers in held_out.answers],
-        paired_tests=_paired_tests(right_answers(held_out, metric), metric, settings),
-    )
-
-
-def _candidate(
-    held_out: HeldOut, answers: Answers, settings: EvaluationSettings
-) -> CandidateResult:
-    metrics, scores = _metrics(held_out, answers, settings)
-    candidate = answers.candidate
-    return CandidateResult(
-        name=candidate.name,
-        kind=candidate.kind,
-        shots=candidate.shots,
-        trainable_parameters=candidate.trainable_parameters,
-        total_parameters=candidate.total_parameters,
-        training_seconds=candidate.training_seconds,
-        prediction_seconds=candidate.prediction_seconds,
-        prompt_tokens_per_call=round(answers.mean("prompt_tokens"), 3),
-        output_tokens_per_call=round(answers.mean("output_tokens"), 3),
-        cut_off_rows=answers.rows_that_finished_by("length"),
-        unasked_rows=answers.rows_that_finished_by("prompt_too_long"),
-        metrics=metrics,
-        labels=_label_scores(held_out, scores) if scores else [],
-        confusion=_confusion(held_out, scores) if scores else None,
-    )
-
-
-def _metrics(
-    held_out: HeldOut, answers: Answers, settings: EvaluationSettings
-) -> tuple[dict[str, Metric], ClassificationScores | None]:
-    rows = len(answers.texts)
-    if not rows:
-        return {}, None
-    right = exact_matches(held_out.references, answers.texts)
-    shares = {"exact_match": right}
-    scores = None
-    if held_out.task == "classification":
-        expected = label_codes(held_out.expected, held_out.labels)
-        predicted = label_codes(answers.texts, held_out.labels)
-        shares["accuracy"] = expected == predicted
-        shares["invalid_label_rate"] = predicted == len(held_out.labels)
-        scores = classification_scores(expected, predicted, len(held_out.labels))
-    options = {"resamples": settings.resamples, "seed": settings.seed}
-    metrics = {
-        name: _metric(share_interval(int(np.sum(hits)), rows, **options))
-        for name, hits in shares.items()
-    }
-    if scores:
-        metrics["macro_f1"] = _metric(macro_f1_interval(scores.confusion, **options))
-    return metrics, scores
-
-
-def _metric(interval: Interval) -> Metric:
-    return Metric(value=interval.value, low=interval.low, high=interval.high)
-
-
-def _label_scores(held_out: HeldOut, scores: ClassificationScores) -> list[LabelScores]:
-    columns = zip(
-        held_out.labels, scores.precision, scores.recall, scores.f1, scores.support, strict=True
-    )
-    return [
-        LabelScores(
-            label=label,
-            precision=_defined(precision),
-            recall=_defined(recall),
-            f1=_defined(f1),
-            support=int(support),
-        )
-        for label, precision, recall, f1, support in columns
-    ]
-
-
-def _defined(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-def _confusion(held_out: HeldOut, scores: ClassificationScores) -> ConfusionMatrix:
-    other = "(other)"
-    while other in held_out.labels:
-        other = f"({other})"
-    square: Codes = np.vstack([scores.confusion, np.zeros_like(scores.confusion[:1])])
-    return ConfusionMatrix(categories=[*held_out.labels, other], matrix=square.tolist())
-
-
-def _paired_tests(
-    right: dict[str, Flags], metric: str, settings: EvaluationSettings
-) -> list[PairedTest]:
-    tests = []
-    for (cheaper, of_cheaper), (costlier, of_costlier) in combinations(right.items(), 2):
-        if not len(of_cheaper):
-            continue
-        paired = paired_difference(
-            of_costlier, of_cheaper, resamples=settings.resamples, seed=settings.seed
-        )
-        tests.append(
-            PairedTest(
-                metric=metric,
-                first=costlier,
-                second=cheaper,
-                rows=len(of_cheaper),
-                difference=paired.difference.value,
-                low=paired.difference.low,
-                high=paired.difference.high,
-                first_only=paired.first_only,
-                second_only=paired.second_only,
-                p_value=paired.p_value,
+def _results(
+    held_out: HeldOut,
+    metrics: Sequence[measures.Metric],
+    measured: Mapping[str, Measured],
+    estimates: Mapping[tuple[str, measures.Metric], Metric | None],
+    settings: EvaluationSettings,
+) -> list[CandidateResult]:
+    results = []
+    for answers in held_out.answers:
+        candidate = answers.candidate
+        tally = measured[candidate.name].tally if measured else None
+        found = {metric.name: estimates.get((candidate.name, metric)) for metric in metrics}
+        finished = tally.finished if tally else {}
+        results.append(
+            CandidateResult(
+                name=candidate.name,
+                kind=candidate.kind,
+                engine=candidate.engine,
+                model=candidate.model,
+                model_digest=candidate.model_digest,
+                shots=candidate.shots,
+                shot_choice=candidate.shot_choice,
+                trainable_parameters=candidate.trainable_parameters,
+                total_parameters=candidate.total_parameters,
+                training_rows=candidate.training_rows,
+                cost=cost_of(candidate, tally, held_out.rows, settings.prices),
+                cut_off_rows=finished.get("length", 0),
+                unasked_rows=finished.get("prompt_too_long", 0),
+                blocked_rows=finished.get("blocked", 0),
+                metrics={name: metric for name, metric in found.items() if metric is not None},
+                labels=label_scores(held_out.labels, tally) if tally else [],
+                confusion=confusion_matrix(held_out.labels, tally.confusion) if tally else None,
             )
         )
-    return tests
+    return cheapest_first(results, settings.prices)
+
+
+def _metric(interval: Interval) -> Metric | None:
+    if not math.isfinite(interval.value):
+        return None
+    return Metric(value=interval.value, low=finite(interval.low), high=finite(interval.high))
+
+
+def _learning_curve(
+    held_out: HeldOut, results: Sequence[CandidateResult], metric: str
+) -> list[LearningPoint]:
+    """Parts and wholes of the methods that were tuned on parts too, the smallest first."""
+    candidates = {a.candidate.name: a.candidate for a in held_out.answers}
+    methods = {c.kind for c in candidates.values() if c.training_fraction < 1}
+    points = [
+        LearningPoint(
+            name=result.name,
+            kind=result.kind,
+            training_rows=result.training_rows,
+            training_fraction=candidates[result.name].training_fraction,
+            score=result.metrics[metric],
+        )
+        for result in results
+        if result.kind != "baseline" and result.kind in methods and metric in result.metrics
+    ]
+    return sorted(points, key=lambda point: (point.kind, point.training_fraction))

@@ -9,14 +9,22 @@ from tuneline.evaluation.results import (
     SCHEMA_VERSION,
     CandidateSummary,
     ConfusionMatrix,
+    MetricInfo,
     PairedTest,
+    SliceResult,
 )
 
 
 class GateTest(PairedTest):
-    """A tuned candidate against the best baseline; ``p_corrected`` by Holm over all of these."""
+    """A tuned candidate (the first) against one baseline, as the gate sees it.
 
-    p_corrected: float
+    Attributes:
+        p_gate: The p-value that decides. To pass, a candidate must beat every baseline, so it is
+            the largest of the candidate's p-values against them, corrected by Holm over the tuned
+            candidates. With a margin, that of "better by no more than the margin".
+    """
+
+    p_gate: float
 
 
 class Verdict(BaseModel):
@@ -32,12 +40,15 @@ class Verdict(BaseModel):
         reasons: Each rule with its numbers, starting with ``passed:`` or ``failed:``.
         sensitivity: Which differences this number of rows can show, in one sentence; empty where
             no tuned candidate was compared.
-        primary_metric: Name of the metric that decides.
+        primary_metric: The metric that decides.
+        metrics: What each metric is; the primary one stands first.
         rows: Held-out rows that every candidate answered.
-        best_baseline: Name of the prompt design with the highest score, the cheapest of equals.
-        best_tuned: Name of the tuned candidate with the highest score, the cheapest of equals.
+        best_baseline: Name of the prompt design with the best score, the cheapest of equals.
+        best_tuned: Name of the tuned candidate with the best score, the cheapest of equals.
         candidates: From the cheapest to the costliest.
-        gate_tests: Each tuned candidate against the best baseline.
+        gate_tests: Each tuned candidate against each baseline.
+        worst_slices: Where the shown tuned candidate loses most against the best baseline, the
+            worst first; only slices with enough rows to decide.
         confusion: The confusion matrix of the winner, or of the best tuned candidate, for KFP's
             ``log_confusion_matrix``. Not part of ``verdict.json``: ``metrics.json`` holds all.
     """
@@ -52,11 +63,13 @@ class Verdict(BaseModel):
     reasons: list[str]
     sensitivity: str
     primary_metric: str
+    metrics: list[MetricInfo]
     rows: int
     best_baseline: str
     best_tuned: str
     candidates: list[CandidateSummary]
     gate_tests: list[GateTest]
+    worst_slices: list[SliceResult]
     confusion: ConfusionMatrix | None = Field(default=None, exclude=True)
 
     def candidate(self, name: str) -> CandidateSummary:
@@ -68,14 +81,21 @@ class Verdict(BaseModel):
         found = {candidate.name: candidate for candidate in self.candidates}
         return found[name]
 
+    def info(self, metric: str) -> MetricInfo:
+        """What a metric is, by its name."""
+        return next(info for info in self.metrics if info.name == metric)
+
     def scalars(self) -> dict[str, float]:
         """Flat numbers for a metrics store: ``pet.accuracy``, ``pet.accuracy.low``, and so on."""
         flat: dict[str, float] = {"passed": float(self.passed), "rows": float(self.rows)}
         for candidate in self.candidates:
             for name, metric in candidate.metrics.items():
-                flat[f"{candidate.name}.{name}"] = metric.value
-                flat[f"{candidate.name}.{name}.low"] = metric.low
-                flat[f"{candidate.name}.{name}.high"] = metric.high
+                parts = {"": metric.value, ".low": metric.low, ".high": metric.high}
+                flat |= {
+                    f"{candidate.name}.{name}{end}": part
+                    for end, part in parts.items()
+                    if part is not None
+                }
         return flat
 
 

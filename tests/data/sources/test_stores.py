@@ -1,14 +1,8 @@
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
-
-import boto3
-import gcsfs
 import pytest
 import s3fs
-from gcp_storage_emulator.server import create_server
-from moto.server import ThreadedMotoServer
 
 from tests.data.sources.servers import ROWS
+from tests.stores import gs_store, s3_store
 from tuneline.data.sources.fingerprint import fingerprint
 from tuneline.data.sources.opened import opened
 from tuneline.errors import ConfigurationError, ServiceError
@@ -18,43 +12,14 @@ NAMES = ["a.jsonl", "deep/b.jsonl", "deep/.hidden.jsonl", "notes.md"]
 
 @pytest.fixture(scope="module")
 def s3():
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    address = f"http://{host}:{port}"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", address)
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "loopback")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        client = boto3.client("s3")
-        client.create_bucket(Bucket="sources")
-
-        def put(name, content):
-            client.put_object(Bucket="sources", Key=name, Body=content)
-
-        yield "s3://sources", put
-        s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
+    with s3_store() as store:
+        yield store
 
 
 @pytest.fixture(scope="module")
 def gs():
-    server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="sources")
-    server.start()
-    address = f"http://127.0.0.1:{server._api._httpd.server_port}"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STORAGE_EMULATOR_HOST", address)
-        gcsfs.GCSFileSystem.clear_instance_cache()
-
-        def put(name, content):
-            query = urlencode({"uploadType": "media", "name": name})
-            url = f"{address}/upload/storage/v1/b/sources/o?{query}"
-            urlopen(Request(url, content, {"Content-Type": "text/plain"})).close()
-
-        yield "gs://sources", put
-        gcsfs.GCSFileSystem.clear_instance_cache()
-    server.stop()
+    with gs_store() as store:
+        yield store
 
 
 @pytest.fixture(params=["s3", "gs"])

@@ -134,7 +134,7 @@ def open_database(path: Path, timeout_s: float) -> Database:
         DataError: It is neither, cannot be opened, or has changes that wait in a log beside it.
         MachineError: The worker process could not be started.
     """
-    kind = _kind(path)
+    kind = kind_of(path)
     log = path.with_name(path.name + _LOG_SUFFIX[kind])
     if log.exists() and log.stat().st_size:
         raise DataError(
@@ -162,7 +162,12 @@ def _opened(path: Path, timeout_s: float, process: int) -> Database:
     return open_database(path, timeout_s)
 
 
-def _kind(path: Path) -> Kind:
+def kind_of(path: Path) -> Kind:
+    """Tell a SQLite from a DuckDB file by its first bytes.
+
+    Raises:
+        DataError: It is neither, or cannot be read.
+    """
     try:
         with path.open("rb") as file:
             start = file.read(len(_SQLITE_MAGIC))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuneline.errors import ConfigurationError
+from tuneline.evaluation.databases.database import kind_of
 from tuneline.evaluation.metrics.code import Compiles, PassAtK
 from tuneline.evaluation.metrics.custom import custom_metric
 from tuneline.evaluation.metrics.entities import (
@@ -20,6 +21,7 @@ from tuneline.evaluation.metrics.entities import (
 )
 from tuneline.evaluation.metrics.json_format import JsonValid, SchemaValid
 from tuneline.evaluation.metrics.labels import Accuracy, InvalidLabelRate, MacroF1, WeightedF1
+from tuneline.evaluation.metrics.names import JUDGE_METRIC, OF_TASK, pass_at
 from tuneline.evaluation.metrics.overlap import (
     Chrf,
     LengthRatio,
@@ -43,32 +45,10 @@ if TYPE_CHECKING:
     from tuneline.evaluation.settings import EvaluationSettings
     from tuneline.evaluation.tasks import TaskChoice
 
-JUDGE_METRIC = "judge_win_rate"
-"""Name of a judge model's preference, which is no metric of single rows."""
-
-_CLASSES = ("accuracy", "macro_f1", "weighted_f1", "invalid_label_rate")
-_OF_TASK: dict[str, tuple[str, ...]] = {
-    "classification": _CLASSES,
-    "sentiment": _CLASSES,
-    "entity_extraction": (
-        "entity_f1",
-        "entity_precision",
-        "entity_recall",
-        "hallucinated_entities",
-        "json_valid",
-        "exact_match",
-    ),
-    "summarization": ("rouge_l", "rouge_1", "rouge_2", "rouge_lsum", "chrf", "length_ratio"),
-    "query": ("normalized_match", "exact_match", "token_f1"),
-    "code": ("compiles", "exact_match"),
-    "tool_calls": ("tool_call_match", "tool_name_match", "tool_call_valid"),
-    "open_ended": ("token_f1", "chrf", "normalized_match", "exact_match"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class _Needs:
-    """What metrics are made from."""
+    """What metrics are made from; `name_problems` has found that the settings have it."""
 
     settings: EvaluationSettings
     labels: Sequence[str]
@@ -83,19 +63,15 @@ class _Needs:
         return self.labels
 
     def database(self) -> Path:
-        if not self.settings.database:
-            raise ConfigurationError("needs `database`, the file that queries run on.")
         return Path(self.settings.database)
+
+    def dialect(self) -> str:
+        if self.settings.query_dialect or not self.settings.database:
+            return self.settings.query_dialect
+        return kind_of(self.database())
 
     def pass_at(self, k: int) -> Metric:
         settings = self.settings
-        if not settings.code_tests:
-            raise ConfigurationError("needs `code_tests`, a file with the tests of each prompt.")
-        if not settings.allow_code_execution:
-            raise ConfigurationError(
-                "runs programs that a model wrote. Set `allow_code_execution: true` where that is "
-                "acceptable; they run in a sandbox."
-            )
         limits = Limits(
             wall_s=settings.code_timeout_s,
             cpu_s=math.ceil(settings.code_timeout_s),
@@ -134,7 +110,7 @@ _MADE: dict[str, Callable[[_Needs], Metric]] = {
         needs.database(), needs.settings.query_timeout_s
     ),
     "valid_query": lambda needs: ValidQuery(needs.database(), needs.settings.query_timeout_s),
-    "ast_match": lambda needs: AstMatch(needs.settings.query_dialect),
+    "ast_match": lambda needs: AstMatch(needs.dialect()),
     "compiles": lambda _: Compiles(),
 }
 
@@ -155,7 +131,7 @@ def metrics_for(
     """
     names = list(_names(task, settings, samples))
     if settings.primary_metric != "auto":
-        names.insert(0, settings.primary_metric)
+        names.insert(0, _full_name(settings.primary_metric, settings))
     needs = _Needs(settings, labels, samples)
     metrics: list[Metric] = []
     problems: list[str] = []
@@ -171,13 +147,11 @@ def metrics_for(
 
 
 def _clashes(metrics: Sequence[Metric]) -> Iterator[str]:
-    if metrics[0].name == "length_ratio":
-        yield "primary_metric: length_ratio is best near 1, so it cannot tell the better answer."
     counts = Counter(metric.name for metric in metrics)
     yield from (
         f"metrics: {name!r} is the name of two metrics. Rename your function."
         for name, count in counts.items()
-        if count > 1 or (name == JUDGE_METRIC)
+        if count > 1 or name == JUDGE_METRIC
     )
 
 
@@ -192,6 +166,11 @@ def _gate_problems(metrics: Sequence[Metric], settings: EvaluationSettings) -> I
             )
 
 
+def _full_name(name: str, settings: EvaluationSettings) -> str:
+    """A metric's name; that of a user's function with the place that it comes from."""
+    return next((own for own in settings.metrics if own.endswith(f":{name}")), name)
+
+
 def _names(task: TaskChoice, settings: EvaluationSettings, samples: int) -> Iterator[str]:
     if task.kind == "query" and settings.database:
         yield from ("execution_accuracy", "valid_query")
@@ -199,7 +178,7 @@ def _names(task: TaskChoice, settings: EvaluationSettings, samples: int) -> Iter
         yield "ast_match"
     if task.kind == "code":
         yield from (f"pass_at_{k}" for k in settings.pass_k if k <= max(1, samples))
-    yield from _OF_TASK[task.kind]
+    yield from OF_TASK[task.kind]
     if settings.answer_schema:
         yield from ("json_valid", "schema_valid")
     yield from settings.metrics
@@ -209,20 +188,11 @@ def _names(task: TaskChoice, settings: EvaluationSettings, samples: int) -> Iter
 def _made(name: str, needs: _Needs) -> Metric:
     if ":" in name:
         return custom_metric(name)
-    k = name.removeprefix("pass_at_")
-    if k != name and k.isdecimal() and int(k) >= 1:
-        return needs.pass_at(int(k))
-    if name not in _MADE:
-        raise ConfigurationError(
-            f"there is no such metric.{suggestion(name, _MADE)} Known: "
-            f"{', '.join(sorted(_MADE))}, pass_at_K, or your own as package.module:function."
-        )
-    return _MADE[name](needs)
+    k = pass_at(name)
+    return _MADE[name](needs) if k is None else needs.pass_at(k)
 
 
 def _schema(path: str) -> dict[str, Any]:
-    if not path:
-        raise ConfigurationError("needs `answer_schema`, a JSON Schema file.")
     try:
         schema = json.loads(Path(path).read_bytes())
     except (OSError, ValueError) as error:

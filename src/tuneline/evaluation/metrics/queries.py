@@ -33,22 +33,27 @@ _SHOWN_CHARACTERS = 300
 _REMEMBERED_TREES = 4096
 
 
-class ExecutionAccuracy(MeanMetric):
-    """Share of queries whose result is the reference's; see `same_result` for what that means.
+class _OfDatabase(MeanMetric):
+    """What a database says of queries.
 
     Args:
         path: A SQLite or DuckDB file.
         timeout_s: Seconds that a query may take.
     """
 
-    name = "execution_accuracy"
-    title = "execution accuracy"
-    source = "the database's engine; rows compared as Spider's test suites do"
     right_or_wrong = True
 
     def __init__(self, path: Path, timeout_s: float) -> None:
         self.path = path
         self.timeout_s = timeout_s
+
+
+class ExecutionAccuracy(_OfDatabase):
+    """Share of queries whose result is the reference's; see `same_result` for what that means."""
+
+    name = "execution_accuracy"
+    title = "execution accuracy"
+    source = "the database's engine; rows compared as Spider's test suites do"
 
     def scores(self, rows: Rows) -> list[float]:
         """1 where the results are the same.
@@ -70,22 +75,12 @@ class ExecutionAccuracy(MeanMetric):
         return same_result(result, expected, ordered=is_ordered(reference))
 
 
-class ValidQuery(MeanMetric):
-    """Share of predictions that the database runs.
-
-    Args:
-        path: A SQLite or DuckDB file.
-        timeout_s: Seconds that a query may take.
-    """
+class ValidQuery(_OfDatabase):
+    """Share of predictions that the database runs."""
 
     name = "valid_query"
     title = "queries that run"
     source = "the database's engine"
-    right_or_wrong = True
-
-    def __init__(self, path: Path, timeout_s: float) -> None:
-        self.path = path
-        self.timeout_s = timeout_s
 
     def scores(self, rows: Rows) -> list[float]:
         """1 where the prediction runs.

@@ -14,10 +14,10 @@ from tuneline.prediction.gemini.connection import choose_service
 from tuneline.prediction.gemini.limits import RateLimit
 from tuneline.prediction.gemini.names import catalogued, model_problem, parse
 from tuneline.prediction.gemini.own_loop import run_in_own_loop
-from tuneline.prediction.gemini.progress import Progress
 from tuneline.prediction.gemini.reply import Reply, count_reasons
 from tuneline.prediction.gemini.thinking import thinking_config
 from tuneline.prediction.journal import request_key
+from tuneline.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,10 @@ class GeminiAsker:
         return [_answer(own) for own in replies]
 
     def _ask(self, calls: Sequence[Call], name: str, *, total: int) -> None:
-        with Progress(name, total, total - len(calls)) as progress, self._journal as journal:
+        with (
+            Progress(f"predict: {name}", total, "answers", total - len(calls)) as progress,
+            self._journal as journal,
+        ):
             asking = Asking(self._service, self._settings, self._rate, journal, progress)
             run_in_own_loop(partial(asking.ask, calls))
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from tuneline.prediction.gemini.connection import Service
     from tuneline.prediction.gemini.limits import RateLimit
-    from tuneline.prediction.gemini.progress import Progress
     from tuneline.prediction.gemini.settings import GeminiSettings
     from tuneline.prediction.journal import Journal
+    from tuneline.progress import Progress
 
 logger = logging.getLogger("tuneline")
 
