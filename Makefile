@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check format specs docs bench clean
+.PHONY: help setup demo test test-slow test-browser check format specs docs bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,10 +24,13 @@ demo: $(STAMP) ## the main job on bundled examples: prompt design, PET and full 
 
 test: $(STAMP) ## lint, types and the fast tests
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -m "not slow and not packaging" -n 2
+	$(BIN)/python -m pytest -m "not slow and not packaging and not browser" -n 2
 
 test-slow: $(STAMP) ## the slow tests: whole pipelines, the wheel in a fresh environment, the base model
 	$(BIN)/python -m pytest -m "slow or packaging"
+
+test-browser: $(STAMP) ## the reports in headless Chromium, which must be installed
+	TUNELINE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -m browser
 
 check: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from kfp.dsl.graph_component import GraphComponent
 
+from tuneline.pipelines.learning_curve import learning_curve
 from tuneline.pipelines.method_comparison import method_comparison
 from tuneline.pipelines.platform import Platform
 from tuneline.pipelines.supervised_tuning import supervised_tuning
@@ -11,4 +12,5 @@ from tuneline.pipelines.supervised_tuning import supervised_tuning
 PIPELINES: dict[str, Callable[[Platform], GraphComponent]] = {
     "supervised_tuning": supervised_tuning,
     "method_comparison": method_comparison,
+    "learning_curve": learning_curve,
 }

@@ -3,7 +3,6 @@
 from kfp import dsl
 from kfp.dsl.graph_component import GraphComponent
 
-from tuneline.components.evaluation.component import evaluate
 from tuneline.pipelines import stages
 from tuneline.pipelines.platform import Platform
 
@@ -22,6 +21,8 @@ def method_comparison(platform: Platform) -> GraphComponent:
         preset: str = "balanced",
         overrides: dict = {},
         shots: list = [0, 4],
+        prediction_settings: dict = {},
+        evaluation_settings: dict = {},
         model_name: str = "tuned-model",
         registry: str = "tuneline-registry",
         seed: int = 0,
@@ -38,6 +39,8 @@ def method_comparison(platform: Platform) -> GraphComponent:
             preset: quick, balanced or quality.
             overrides: Any tuning setting; under pet or full, for that method alone.
             shots: Prompt-design baselines, by number of examples in the prompt.
+            prediction_settings: Any further setting of the prediction stage.
+            evaluation_settings: Task, metrics, gate rules and prices; any setting of evaluation.
             model_name: Name in the registry.
             registry: Folder of a local registry, or an MLflow tracking URI.
             seed: Seeds the split, the shots and tuning.
@@ -47,13 +50,13 @@ def method_comparison(platform: Platform) -> GraphComponent:
         baselines = stages.prompt_design(platform, run, given)
         pet = stages.tuned(platform, run, given, "pet")
         full = stages.tuned(platform, run, given, "full")
-        decision = platform.on_cpu(
-            evaluate(
-                baselines=baselines.outputs["predictions"],
-                tuned=pet.predictions.outputs["predictions"],
-                alternative=full.predictions.outputs["predictions"],
-                seed=seed,
-            )
+        decision = stages.decided(
+            platform,
+            run,
+            given,
+            baselines,
+            pet,
+            alternative=full.predictions.outputs["predictions"],
         )
         # The decision names the method that won, and nothing where none did.
         with dsl.If(decision.outputs["Output"] == "pet", name="the adapter won"):

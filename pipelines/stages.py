@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from kfp.dsl import HTML, Artifact, PipelineTask
 
 from tuneline.components.data.component import fingerprint_source, prepare_dataset
-from tuneline.components.evaluation.component import predict
+from tuneline.components.evaluation.component import evaluate, predict, predict_learning_curve
 from tuneline.components.registration.component import register_model
 from tuneline.components.training.component import tune_model
 from tuneline.pipelines.platform import Platform
@@ -66,6 +66,7 @@ def prompt_design(platform: Platform, run: Mapping[str, Any], given: Examples) -
             base_model=run["base_model"],
             fingerprint=given.source.outputs["base_model"],
             shots=run["shots"],
+            prediction_settings=run["prediction_settings"],
             seed=run["seed"],
         )
     ).set_display_name("predict by prompt design")
@@ -87,6 +88,7 @@ def tuned(platform: Platform, run: Mapping[str, Any], given: Examples, method: A
             test=given.prepared.outputs["test"],
             train=given.prepared.outputs["train"],
             model=model.outputs["model"],
+            prediction_settings=run["prediction_settings"],
             seed=run["seed"],
         )
     )
@@ -94,6 +96,54 @@ def tuned(platform: Platform, run: Mapping[str, Any], given: Examples, method: A
     model.set_display_name(f"tune{suffix}")
     predictions.set_display_name(f"predict by the tuned model{suffix}")
     return Tuned(model, predictions)
+
+
+def tuned_on_parts(
+    platform: Platform, run: Mapping[str, Any], given: Examples, method: Any, fractions: Any
+) -> PipelineTask:
+    """Tune on parts of the training split and predict with each result."""
+    names = ("base_model", "preset", "overrides", "prediction_settings", "seed")
+    return platform.on_device(
+        predict_learning_curve(
+            test=given.prepared.outputs["test"],
+            train=given.prepared.outputs["train"],
+            validation=given.prepared.outputs["validation"],
+            fingerprint=given.source.outputs["base_model"],
+            method=method,
+            fractions=fractions,
+            **{name: run[name] for name in names},
+        )
+    ).set_display_name("tune on parts and predict")
+
+
+def decided(
+    platform: Platform,
+    run: Mapping[str, Any],
+    given: Examples,
+    baselines: PipelineTask,
+    tuned: Tuned,
+    **further: Any,
+) -> PipelineTask:
+    """Evaluate all candidates; its output parameter is the method that won, or nothing.
+
+    Args:
+        platform: Where the task runs.
+        run: The pipeline's parameters by name.
+        given: Where the fingerprint of the evaluation's files comes from.
+        baselines: Predictions by prompt design.
+        tuned: A tuned model and its predictions.
+        **further: Further predictions, by the name of evaluate's input.
+    """
+    return platform.on_cpu(
+        evaluate(
+            baselines=baselines.outputs["predictions"],
+            tuned=tuned.predictions.outputs["predictions"],
+            evaluation_settings=run["evaluation_settings"],
+            fingerprint=given.source.outputs["evaluation"],
+            seed=run["seed"],
+            **further,
+        )
+    )
 
 
 def registered(

@@ -3,7 +3,6 @@
 from kfp import dsl
 from kfp.dsl.graph_component import GraphComponent
 
-from tuneline.components.evaluation.component import evaluate
 from tuneline.pipelines import stages
 from tuneline.pipelines.platform import Platform
 
@@ -23,6 +22,8 @@ def supervised_tuning(platform: Platform) -> GraphComponent:
         preset: str = "balanced",
         overrides: dict = {},
         shots: list = [0, 4],
+        prediction_settings: dict = {},
+        evaluation_settings: dict = {},
         model_name: str = "tuned-model",
         registry: str = "tuneline-registry",
         seed: int = 0,
@@ -40,6 +41,8 @@ def supervised_tuning(platform: Platform) -> GraphComponent:
             preset: quick, balanced or quality.
             overrides: Any tuning setting; under pet or full, for that method alone.
             shots: Prompt-design baselines, by number of examples in the prompt.
+            prediction_settings: Any further setting of the prediction stage.
+            evaluation_settings: Task, metrics, gate rules and prices; any setting of evaluation.
             model_name: Name in the registry.
             registry: Folder of a local registry, or an MLflow tracking URI.
             seed: Seeds the split, the shots and tuning.
@@ -48,13 +51,7 @@ def supervised_tuning(platform: Platform) -> GraphComponent:
         given = stages.examples(platform, run)
         baselines = stages.prompt_design(platform, run, given)
         tuned = stages.tuned(platform, run, given, method)
-        decision = platform.on_cpu(
-            evaluate(
-                baselines=baselines.outputs["predictions"],
-                tuned=tuned.predictions.outputs["predictions"],
-                seed=seed,
-            )
-        )
+        decision = stages.decided(platform, run, given, baselines, tuned)
         # The decision names the method that won, and nothing where none did.
         with dsl.If(decision.outputs["Output"] == method, name="tuning was worth it"):
             stages.registered(platform, run, decision, tuned)

@@ -20,10 +20,13 @@ def fingerprint_source(
     preset: str = "balanced",
     overrides: dict = {},
     shots: list = [0, 4],
+    prediction_settings: dict = {},
+    evaluation_settings: dict = {},
     model_name: str = "tuned-model",
     registry: str = "tuneline-registry",
     seed: int = 0,
-) -> NamedTuple("Fingerprints", data=str, base_model=str):
+    fractions: list = [],
+) -> NamedTuple("Fingerprints", data=str, base_model=str, evaluation=str):
     """Check a run's parameters, then take digests of what its sources hold now. Never cached.
 
     Args:
@@ -37,13 +40,17 @@ def fingerprint_source(
         preset: `quick`, `balanced` or `quality`.
         overrides: Tuning settings beside the preset.
         shots: Numbers of examples in the prompts of the baselines.
+        prediction_settings: Further settings of the prediction stage.
+        evaluation_settings: Settings of the evaluation stage.
         model_name: Name in the registry.
         registry: Folder or tracking URI of the registry.
         seed: The run's seed.
+        fractions: Parts of the training split for a learning curve.
 
     Returns:
         data: Digest of the data behind its URIs.
         base_model: Digest of the base model behind its name.
+        evaluation: Digest of the files that evaluation reads beside the predictions.
     """
     from tuneline.parameters import fingerprints
 
@@ -59,9 +66,12 @@ def fingerprint_source(
             "preset": preset,
             "overrides": overrides,
             "shots": shots,
+            "prediction_settings": prediction_settings,
+            "evaluation_settings": evaluation_settings,
             "model_name": model_name,
             "registry": registry,
             "seed": seed,
+            "fractions": fractions,
         }
     )
 

@@ -7,6 +7,7 @@ from kfp.dsl import (
     ClassificationMetrics,
     Dataset,
     Input,
+    Markdown,
     Metrics,
     Model,
     Output,
@@ -21,8 +22,10 @@ def predict(
     train: Input[Dataset],
     predictions: Output[Dataset],
     base_model: str = "",
+    endpoint: str = "",
     fingerprint: str = "",
     shots: list = [0, 4],
+    prediction_settings: dict = {},
     seed: int = 0,
     model: Input[Model] = None,
 ) -> None:
@@ -32,24 +35,83 @@ def predict(
         test: Held-out examples, canonical Parquet.
         train: Training split, which shots and the answers' length come from.
         predictions: Every candidate's answer to every row, Parquet.
-        base_model: Base model's name; read where no tuned model is given.
+        base_model: Base model's name, open or Gemini; its baselines are predicted where neither a
+            tuned model nor an endpoint is given.
+        endpoint: Endpoint of a tuned Gemini model.
         fingerprint: Digest of the base model, so that caching notices new content.
         shots: One baseline for each number of examples in the prompt.
+        prediction_settings: Any further field of the prediction settings.
         seed: Chooses the shots.
-        model: A tuned model; without it the baselines are predicted.
+        model: A tuned open model.
     """
     from pathlib import Path
 
-    from tuneline.prediction.predict import predict_baselines, predict_tuned
-    from tuneline.prediction.settings import PredictSettings
-    from tuneline.settings import validated
+    from tuneline.parameters import predict_settings
+    from tuneline.prediction.predict import predict_baselines, predict_endpoint, predict_tuned
 
-    settings = validated(PredictSettings, {"shots": shots, "seed": seed}, source="predict")
+    settings = predict_settings(
+        {"shots": shots, "seed": seed, "prediction_settings": prediction_settings}
+    )
     held_out, training, output = Path(test.path), Path(train.path), Path(predictions.path)
-    if model is None:
-        predict_baselines(held_out, training, base_model, settings, output)
-    else:
+    if model is not None:
         predict_tuned(held_out, training, Path(model.path), settings, output)
+    elif endpoint:
+        predict_endpoint(held_out, training, endpoint, settings, output)
+    else:
+        predict_baselines(held_out, training, base_model, settings, output)
+    predictions.metadata["fingerprint"] = fingerprint
+
+
+@dsl.component(base_image=TRAINER_IMAGE, install_kfp_package=False)
+def predict_learning_curve(
+    test: Input[Dataset],
+    train: Input[Dataset],
+    validation: Input[Dataset],
+    predictions: Output[Dataset],
+    base_model: str = "embedded",
+    fingerprint: str = "",
+    method: str = "pet",
+    preset: str = "balanced",
+    overrides: dict = {},
+    fractions: list = [0.25, 0.5],
+    prediction_settings: dict = {},
+    seed: int = 0,
+) -> None:
+    """Tune again on parts of the training split and answer the held-out rows with each result.
+
+    Args:
+        test: Held-out examples, canonical Parquet.
+        train: Training split; a smaller part of it lies within every larger one.
+        validation: Examples that choose each checkpoint.
+        predictions: The answers of one candidate for each part, Parquet.
+        base_model: `embedded`, a folder, a hub id or a gs:// URI.
+        fingerprint: Digest of the base model, so that caching notices new content.
+        method: `pet` (LoRA adapter) or `full` (every weight).
+        preset: `quick`, `balanced` or `quality`.
+        overrides: Any field of the training settings; under `pet` or `full`, for one method.
+        fractions: Shares of the training split, each above 0 and below 1.
+        prediction_settings: Any field of the prediction settings.
+        seed: Seeds the parts and tuning.
+    """
+    from pathlib import Path
+
+    from tuneline.parameters import predict_settings, train_config
+    from tuneline.prediction.learning_curve import predict_parts
+
+    config = train_config(
+        {
+            "base_model": base_model,
+            "method": method,
+            "preset": preset,
+            "overrides": overrides,
+            "seed": seed,
+        },
+        train=Path(train.path),
+        validation=Path(validation.path),
+        output=Path(f"{predictions.path}-models"),
+    )
+    settings = predict_settings({"seed": seed, "prediction_settings": prediction_settings})
+    predict_parts(Path(test.path), config, fractions, settings, Path(predictions.path))
     predictions.metadata["fingerprint"] = fingerprint
 
 
@@ -62,8 +124,12 @@ def evaluate(
     scores: Output[Artifact],
     verdict: Output[Artifact],
     report: Output[HTML],
+    summary: Output[Markdown],
+    evaluation_settings: dict = {},
+    fingerprint: str = "",
     seed: int = 0,
     alternative: Input[Dataset] = None,
+    learning_curve: Input[Dataset] = None,
 ) -> str:
     """Measure every candidate on the same rows and decide whether tuning was worth it.
 
@@ -75,8 +141,13 @@ def evaluate(
         scores: All metrics and paired tests, JSON.
         verdict: The decision with its reasons, JSON.
         report: One page for people.
+        summary: The answer and its table, for consoles.
+        evaluation_settings: Task, metrics, gate rules, prices and what metrics need.
+        fingerprint: Digest of the files that the settings name, so that caching notices new
+            content.
         seed: Seeds the bootstrap.
         alternative: Predictions of a second tuned model.
+        learning_curve: Predictions of models tuned on parts of the training split.
 
     Returns:
         Method of the tuned model that may be registered; empty unless the gate passed. It is the
@@ -86,19 +157,22 @@ def evaluate(
 
     from tuneline.evaluation.evaluate import EvaluationPaths
     from tuneline.evaluation.evaluate import evaluate as decide
-    from tuneline.evaluation.settings import EvaluationSettings
-    from tuneline.settings import validated
+    from tuneline.parameters import evaluation_settings as checked_settings
 
-    given = [baselines, tuned] if alternative is None else [baselines, tuned, alternative]
+    given = [baselines, tuned, alternative, learning_curve]
     decision = decide(
-        [Path(artifact.path) for artifact in given],
-        validated(EvaluationSettings, {"seed": seed}, source="evaluate"),
+        [Path(artifact.path) for artifact in given if artifact is not None],
+        checked_settings({"seed": seed, "evaluation_settings": evaluation_settings}),
         EvaluationPaths(
-            metrics=Path(scores.path), verdict=Path(verdict.path), report=Path(report.path)
+            metrics=Path(scores.path),
+            verdict=Path(verdict.path),
+            report=Path(report.path),
+            summary=Path(summary.path),
         ),
     )
     for name, value in decision.scalars().items():
         metrics.log_metric(name, value)
     if decision.confusion is not None:
         confusion.log_confusion_matrix(decision.confusion.categories, decision.confusion.matrix)
+    verdict.metadata["fingerprint"] = fingerprint
     return decision.winner

@@ -7,13 +7,14 @@ since a compiled spec can be started by hands that never saw the first check.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tuneline.data.settings import PrepareSettings
 from tuneline.data.sources.fingerprint import fingerprint
 from tuneline.errors import ConfigurationError
+from tuneline.evaluation.settings import EvaluationSettings
 from tuneline.models.source import EMBEDDED, base_model_fingerprint, reference_problem
 from tuneline.prediction.settings import PredictSettings
 from tuneline.registry.settings import RegisterSettings
@@ -38,9 +39,13 @@ class RunParameters(BaseModel):
         preset: ``quick``, ``balanced`` or ``quality``.
         overrides: Any field of `TrainingSettings`; under ``pet`` or ``full``, for one method.
         shots: Numbers of examples in the prompts of the baselines.
+        prediction_settings: Any further field of `PredictSettings`.
+        evaluation_settings: Any field of `EvaluationSettings`.
         model_name: Name in the registry.
         registry: Folder of a local registry, or an MLflow tracking URI.
         seed: Seeds the split, the shots and tuning.
+        fractions: Parts of the training split that are tuned on beside all of it; empty in
+            pipelines that draw no learning curve.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,9 +60,12 @@ class RunParameters(BaseModel):
     preset: str = "balanced"
     overrides: dict[str, Any] = Field(default_factory=dict)
     shots: list[int] = Field(default_factory=lambda: [0, 4])
+    prediction_settings: dict[str, Any] = Field(default_factory=dict)
+    evaluation_settings: dict[str, Any] = Field(default_factory=dict)
     model_name: str = "tuned-model"
     registry: str = "tuneline-registry"
     seed: int = 0
+    fractions: list[Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=list)
 
 
 class Fingerprints(NamedTuple):
@@ -65,6 +73,7 @@ class Fingerprints(NamedTuple):
 
     data: str
     base_model: str
+    evaluation: str
 
 
 def prepare_settings(values: Mapping[str, Any]) -> PrepareSettings:
@@ -74,6 +83,20 @@ def prepare_settings(values: Mapping[str, Any]) -> PrepareSettings:
     return validated(
         PrepareSettings, {**own, **values.get("data_settings", {})}, source="data settings"
     )
+
+
+def predict_settings(values: Mapping[str, Any]) -> PredictSettings:
+    """The prediction stage's settings out of a run's parameters."""
+    own = {name: values[name] for name in ("shots", "seed") if name in values}
+    return validated(
+        PredictSettings, {**own, **values.get("prediction_settings", {})}, source="prediction"
+    )
+
+
+def evaluation_settings(values: Mapping[str, Any]) -> EvaluationSettings:
+    """The evaluation stage's settings out of a run's parameters."""
+    given = {"seed": values.get("seed", 0), **values.get("evaluation_settings", {})}
+    return validated(EvaluationSettings, given, source="evaluation")
 
 
 def train_config(values: Mapping[str, Any], **paths: Path) -> TrainConfig:
@@ -100,7 +123,8 @@ def checked(values: Mapping[str, Any]) -> RunParameters:
     nowhere = {"train": Path("train"), "validation": Path("validation"), "output": Path("output")}
     checks: list[Callable[[], object]] = [
         lambda: prepare_settings(given),
-        lambda: validated(PredictSettings, {"shots": parameters.shots}, source="parameters"),
+        lambda: predict_settings(given),
+        lambda: evaluation_settings(given),
         lambda: validated(
             RegisterSettings,
             {"registry": parameters.registry, "model_name": parameters.model_name},
@@ -130,7 +154,12 @@ def fingerprints(values: Mapping[str, Any]) -> Fingerprints:
     sources = [uri for uris in settings.given.values() for uri, _ in uris]
     # What else decides about rows may change behind its path too.
     sources += [path for path in (settings.catalogue, settings.tokenizer) if Path(path).exists()]
-    return Fingerprints(fingerprint(sources), base_model_fingerprint(parameters.base_model))
+    measured_with = evaluation_settings(parameters.model_dump()).files
+    return Fingerprints(
+        fingerprint(sources),
+        base_model_fingerprint(parameters.base_model),
+        fingerprint(measured_with) if measured_with else "",
+    )
 
 
 def _problems(check: Callable[[], object]) -> list[str]:

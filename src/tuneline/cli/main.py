@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from tuneline import __version__
-from tuneline.cli import data, pipelines, registry, training
+from tuneline.cli import data, evaluation, pipelines, registry, training
 from tuneline.errors import TunelineError
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ app.command("demo")(pipelines.demo)
 app.command("check")(data.check)
 app.command("prepare")(data.prepare)
 app.command("train")(training.train)
+app.command("predict")(evaluation.predict)
+app.command("evaluate")(evaluation.evaluate)
 app.command("compile")(pipelines.compile_spec)
 app.command("run")(pipelines.run)
 app.command("models")(registry.models)
