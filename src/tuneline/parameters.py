@@ -7,7 +7,7 @@ since a compiled spec can be started by hands that never saw the first check.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -65,7 +65,7 @@ class RunParameters(BaseModel):
     model_name: str = "tuned-model"
     registry: str = "tuneline-registry"
     seed: int = 0
-    fractions: list[Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=list)
+    fractions: list[float] = Field(default_factory=list)
 
 
 class Fingerprints(NamedTuple):
@@ -136,6 +136,11 @@ def checked(values: Mapping[str, Any]) -> RunParameters:
         ),
     ]
     problems = [problem for check in checks for problem in _problems(check)]
+    problems += [
+        f"parameters: fractions: must be above 0 and below 1, not {share:g}."
+        for share in parameters.fractions
+        if not 0 < share < 1
+    ]
     if problem := reference_problem(parameters.base_model):
         problems.append(problem)
     if problems:

@@ -8,7 +8,7 @@ import pytest
 from tests.components.in_process import run_in_process
 from tests.tickets import write_tickets
 from tuneline.components.data.component import fingerprint_source, prepare_dataset
-from tuneline.components.evaluation.component import evaluate, predict
+from tuneline.components.evaluation.component import evaluate, predict, predict_learning_curve
 from tuneline.components.registration.component import register_model
 from tuneline.components.training.component import tune_model
 from tuneline.errors import ConfigurationError, DataError
@@ -41,11 +41,23 @@ def chain(tmp_path_factory):
     outputs["answers"] = run_in_process(
         predict, folder / "answers", **splits, model=outputs["tuned"]["model"]
     )
+    outputs["parts"] = run_in_process(
+        predict_learning_curve,
+        folder / "parts",
+        **splits,
+        validation=outputs["data"]["validation"],
+        method="full",
+        overrides=SHORT,
+        fractions=[0.5],
+    )
     outputs["decision"] = run_in_process(
         evaluate,
         folder,
         baselines=outputs["baselines"]["predictions"],
         tuned=outputs["answers"]["predictions"],
+        learning_curve=outputs["parts"]["predictions"],
+        evaluation_settings={"gate": {"at_least": {"accuracy": 0.1}}, "resamples": 500.0},
+        fingerprint="f",
     )
     return outputs
 
@@ -57,6 +69,21 @@ def test_fingerprint_follows_the_content(chain, tmp_path):
     assert changed["base_model"] == chain["fingerprint"]["base_model"] == "embedded"
 
 
+def test_fingerprint_follows_what_evaluation_reads(tmp_path):
+    data = str(write_tickets(tmp_path / "tickets.jsonl", rows=30))
+    schema = tmp_path / "schema.json"
+    marks = []
+    for content in ("{}", '{"type": "array"}'):
+        schema.write_text(content)
+        settings = {"answer_schema": str(schema)}
+        outputs = run_in_process(
+            fingerprint_source, tmp_path, data=data, evaluation_settings=settings
+        )
+        marks.append(outputs["evaluation"])
+    assert marks[0] != marks[1]
+    assert run_in_process(fingerprint_source, tmp_path, data=data)["evaluation"] == ""
+
+
 def test_first_step_refuses_wrong_parameters_all_at_once(tmp_path):
     with pytest.raises(ConfigurationError) as refused:
         run_in_process(
@@ -66,10 +93,14 @@ def test_first_step_refuses_wrong_parameters_all_at_once(tmp_path):
             method="lora",
             preset="fast",
             shots=[-1.0],
+            prediction_settings={"shot_choice": "best"},
+            evaluation_settings={"metrics": ["rouge_x"], "gate": {"margin": 7.0}},
+            fractions=[1.5],
             base_model="./nowhere/",
         )
     text = str(refused.value)
-    for word in ("method", "'lora'", "preset", "'fast'", "shots", "./nowhere/"):
+    words = ("method", "'lora'", "preset", "'fast'", "shots", "./nowhere/", "'best'", "margin")
+    for word in (*words, "fractions"):
         assert word in text
 
 
@@ -117,6 +148,12 @@ def test_decision_is_backed_by_its_artifacts(chain):
     (full,) = [found for found in verdict["candidates"] if found["name"] == "full"]
     assert decision["metrics"].metadata["full.accuracy"] == full["metrics"]["accuracy"]["value"]
     assert "confusionMatrix" in decision["confusion"].metadata
+    assert any("at least 10.0 %" in reason for reason in verdict["reasons"])
+    assert "full 50 %" not in [found["name"] for found in verdict["candidates"]]
+    scores = json.loads(Path(decision["scores"].path).read_text())
+    assert [point["training_fraction"] for point in scores["learning_curve"]] == [0.5, 1.0]
+    assert verdict["headline"].split(":")[0] in Path(decision["summary"].path).read_text()
+    assert decision["verdict"].metadata["fingerprint"] == "f"
 
 
 def test_registration_is_idempotent_and_gated(chain, tmp_path):

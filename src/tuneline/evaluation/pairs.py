@@ -5,10 +5,9 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tuneline.evaluation.gate import Comparison
 from tuneline.evaluation.results import PairedTest, finite
+from tuneline.evaluation.statistics.margin import margin_p_value
 from tuneline.evaluation.statistics.multiple import holm
 from tuneline.evaluation.statistics.paired import Comparison as Pair
 from tuneline.evaluation.statistics.paired import compare_all
@@ -57,12 +56,13 @@ def compared(
             test=_paired_test(
                 metric, costlier, cheaper, len(units.codes), difference, corrected[str(place)]
             ),
-            p_margin=_p_margin(
-                metric,
-                *_tuned_first(sampled, costlier, cheaper, tuned),
-                difference.p_value,
+            p_margin=margin_p_value(
+                Pair(metric, *_tuned_first(sampled, costlier, cheaper, tuned)),
+                units,
                 settings.gate.margin,
-            ),
+            )
+            if settings.gate.margin
+            else difference.p_value,
             detectable=_detectable(difference, len(units.codes), level),
         )
         for place, ((cheaper, costlier), difference) in enumerate(zip(pairs, found, strict=True))
@@ -100,22 +100,6 @@ def _tuned_first(
     if cheaper in tuned and costlier not in tuned:
         return sampled[cheaper], sampled[costlier]
     return sampled[costlier], sampled[cheaper]
-
-
-def _p_margin(
-    metric: measures.Metric, first: Sampled, second: Sampled, p_value: float, margin: float
-) -> float:
-    """Twice the share of resamples in which the first leads by no more than the margin.
-
-    That is the level at which a percentile interval just reaches the margin; with a margin of 0 the
-    test itself is exact or nearly so, and is taken.
-    """
-    if margin == 0:
-        return p_value
-    lead = metric.value(first.totals) - metric.value(second.totals)
-    lead = lead if metric.higher_is_better else -lead
-    reached = 1 + int(np.sum(~(lead > margin)))  # draws that are not a number count against it
-    return min(1.0, 2 * reached / (1 + len(lead)))
 
 
 def _detectable(found: PairedDifference, rows: int, level: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from scipy.optimize import brentq
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 from tuneline.evaluation.statistics.intervals import NORMAL_QUANTILE, Interval
 
@@ -50,23 +50,45 @@ def share_difference_interval(first_only: int, second_only: int, rows: int) -> I
     return Interval((first_only - second_only) / rows, low, high)
 
 
-def _lowest_difference(first_only: int, second_only: int, rows: int) -> float:
-    """The least difference that the score test does not reject, at least -1.
+def score_test(first_only: int, second_only: int, rows: int, difference: float) -> float:
+    """Two-sided p-value of the score test of Tango (1998) that the difference is just this one.
 
-    Its score is ``(b - c - n d) / sqrt(n (2 q + d (1 - d)))``, where ``q`` is the most likely share
-    of rows that only the second has right, given the difference ``d``.
+    The differences with a p-value above 0.05 are those of `share_difference_interval`.
+
+    Args:
+        first_only: Rows that the first alone has right.
+        second_only: Rows that the second alone has right.
+        rows: All rows, at least 1.
+        difference: Share of the first minus that of the second, strictly between -1 and 1.
     """
+    distance, variance = _score(first_only, second_only, rows, difference)
+    if variance <= 0:
+        return 1.0 if distance == 0 else 0.0
+    return 2 * float(norm.sf(abs(distance) / math.sqrt(variance)))
+
+
+def _score(first_only: int, second_only: int, rows: int, difference: float) -> tuple[float, float]:
+    """Distance of what was seen from a difference, and its variance, both times ``rows``.
+
+    The variance is ``n (2 q + d (1 - d))``, where ``q`` is the most likely share of rows that only
+    the second has right, given the difference ``d``.
+    """
+    linear = (2 * rows - first_only + second_only) * difference - first_only - second_only
+    constant = -second_only * difference * (1 - difference)
+    root = math.sqrt(max(0.0, linear**2 - 8 * rows * constant))
+    second_share = (root - linear) / (4 * rows)
+    variance = rows * (2 * second_share + difference * (1 - difference))
+    return first_only - second_only - rows * difference, max(0.0, variance)
+
+
+def _lowest_difference(first_only: int, second_only: int, rows: int) -> float:
+    """The least difference that the score test does not reject, at least -1."""
     if second_only == rows:
         return -1.0
 
     def excess(difference: float) -> float:
-        linear = (2 * rows - first_only + second_only) * difference - first_only - second_only
-        constant = -second_only * difference * (1 - difference)
-        root = math.sqrt(max(0.0, linear**2 - 8 * rows * constant))
-        second_share = (root - linear) / (4 * rows)
-        variance = rows * (2 * second_share + difference * (1 - difference))
-        distance = first_only - second_only - rows * difference
-        return distance - NORMAL_QUANTILE * math.sqrt(max(0.0, variance))
+        distance, variance = _score(first_only, second_only, rows, difference)
+        return distance - NORMAL_QUANTILE * math.sqrt(variance)
 
     # Where all rows are in one cell the variance vanishes at the estimate itself, a second root.
     below = (first_only - second_only - 1e-3) / rows

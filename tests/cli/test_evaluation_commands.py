@@ -1,0 +1,85 @@
+"""`tuneline predict` and `tuneline evaluate`: what they take, what they say, and how they end."""
+
+import json
+
+import pytest
+
+from tests.cli.command_line import left_behind, tuneline
+from tests.evaluation.answer_files import write_answers
+
+REFERENCES = ["red", "green"] * 30
+WRONG = ["blue"] * 60
+
+
+@pytest.fixture
+def answers(tmp_path):
+    write_answers(tmp_path / "baselines.parquet", {"zero-shot": WRONG}, REFERENCES)
+    write_answers(tmp_path / "pet.parquet", {"pet": REFERENCES}, REFERENCES)
+    return tmp_path
+
+
+def test_a_verdict_that_says_yes_ends_with_0(answers):
+    done = tuneline(answers, "evaluate", "baselines.parquet", "pet.parquet", "-o", "out")
+    assert done.returncode == 0, done.stderr
+    assert "Tuning was worth it: pet has accuracy 100.0 % on 60 held-out rows" in done.stdout
+    assert "pet *" in done.stdout
+    names = ["metrics.json", "report.html", "summary.md", "verdict.json"]
+    assert [name for name in left_behind(answers) if name.startswith("out/")] == [
+        f"out/{name}" for name in names
+    ]
+
+
+def test_a_verdict_that_says_no_ends_with_1_also_as_json(answers):
+    (answers / "rules.yaml").write_text("gate: {at_least: {macro_f1: 0.9}, margin: 0.97}\n")
+    given = ("baselines.parquet", "pet.parquet", "-o", "out", "--config", "rules.yaml", "--json")
+    done = tuneline(answers, "evaluate", *given)
+    assert done.returncode == 1
+    verdict = json.loads(done.stdout)
+    assert verdict["passed"] is False
+    assert "better by 97.0 points" in verdict["reasons"][0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem"),
+    [
+        (("evaluate", "absent.parquet", "-o", "out"), 1, "absent.parquet: not a Parquet file"),
+        (("evaluate", "pet.parquet", "pet.parquet", "-o", "out"), 1, "both hold a candidate"),
+        (("evaluate", "pet.parquet", "-o", "out", "--config", "rules.yaml"), 2, "no such setting"),
+        (("predict", "--test", "t", "--train", "t", "-o", "p"), 2, "give one of --base-model"),
+        (
+            ("predict", "--test", "t", "--train", "t", "-o", "p", "--base-model", "./no/where/"),
+            2,
+            "is no folder on this machine",
+        ),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_message(answers, arguments, code, problem):
+    (answers / "rules.yaml").write_text("gates: {}\n")
+    refused = tuneline(answers, *arguments)
+    assert refused.returncode == code
+    assert problem in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not [name for name in left_behind(answers) if name.startswith("out/")]
+
+
+def test_predictions_of_prompts_and_of_a_tuned_model_are_evaluated(
+    lamp_splits, qwen3, pet_run, tmp_path
+):
+    (tmp_path / "asked.yaml").write_text("shots: [0, 2]\nshot_choice: nearest\n")
+    splits = ("--test", str(lamp_splits / "test.parquet"))
+    splits += ("--train", str(lamp_splits / "train.parquet"))
+    prompted = ("--base-model", str(qwen3), "-o", "baselines.parquet", "--config", "asked.yaml")
+    baselines = tuneline(tmp_path, "predict", *splits, *prompted)
+    assert baselines.returncode == 0, baselines.stderr
+    tuned = tuneline(tmp_path, "predict", *splits, "--model", str(pet_run), "-o", "pet.parquet")
+    assert tuned.returncode == 0, tuned.stderr
+    assert tuned.stdout.strip() == "pet.parquet"
+    done = tuneline(tmp_path, "evaluate", "baselines.parquet", "pet.parquet", "-o", "out")
+    assert done.returncode in {0, 1}, done.stderr
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert [candidate["name"] for candidate in found["candidates"]] == [
+        "zero-shot",
+        "2-shot",
+        "pet",
+    ]
+    assert all(candidate["metrics"]["perplexity"]["value"] > 1 for candidate in found["candidates"])
