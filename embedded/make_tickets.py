@@ -10,16 +10,17 @@ remark that belongs to another queue, and with the greetings, slips and moods of
 
 from __future__ import annotations
 
-import json
-import random
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from embedded.phrases import Row, capitalized, draw_rows, read_phrases, to_jsonl
 from tuneline.files import write_text
+
+if TYPE_CHECKING:
+    from random import Random
+
+__all__ = ["OUTPUT", "make_tickets", "to_jsonl"]
 
 ROWS = 1600
 SEED = 7
@@ -37,35 +38,21 @@ _QUESTION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """One customer's message and the queue it went to."""
+def make_tickets(rows: int = ROWS, seed: int = SEED) -> list[Row]:
+    """Make ``rows`` tickets with different messages, about the same number for each queue.
 
-    message: str
-    queue: str
-
-
-def make_tickets(rows: int = ROWS, seed: int = SEED) -> list[Ticket]:
-    """Make ``rows`` tickets with different messages, about the same number for each queue."""
-    phrases = yaml.safe_load(_SOURCE.read_text(encoding="utf-8"))
-    generator = random.Random(seed)
+    A row's prompt is the message, its completion the queue that it went to.
+    """
+    phrases = read_phrases(_SOURCE)
     queues = sorted(phrases["queues"])
-    tickets: dict[str, Ticket] = {}
-    while len(tickets) < rows:
-        ticket = _ticket(phrases, queues[len(tickets) % len(queues)], generator)
-        tickets.setdefault(ticket.message.casefold(), ticket)
-    shuffled = list(tickets.values())
-    generator.shuffle(shuffled)
-    return shuffled
+    return draw_rows(
+        lambda generator, drawn: _ticket(phrases, queues[drawn % len(queues)], generator),
+        rows,
+        seed,
+    )
 
 
-def to_jsonl(tickets: list[Ticket]) -> str:
-    """Render tickets as JSON Lines with the fields ``prompt`` and ``completion``."""
-    rows = ({"prompt": ticket.message, "completion": ticket.queue} for ticket in tickets)
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-
-
-def _ticket(phrases: dict[str, Any], queue: str, generator: random.Random) -> Ticket:
+def _ticket(phrases: dict[str, Any], queue: str, generator: Random) -> Row:
     if generator.random() < _AMBIGUOUS_SHARE:
         case = generator.choice(phrases["ambiguous"])
         asks, queue = case["asks"], generator.choice(case["queues"])
@@ -79,10 +66,10 @@ def _ticket(phrases: dict[str, Any], queue: str, generator: random.Random) -> Ti
     message = _punctuate([_fill(sentence, phrases, generator) for sentence in sentences], generator)
     if generator.random() < _TYPO_SHARE:
         message = _mistype(message, generator)
-    return Ticket(message, queue)
+    return Row(message, queue)
 
 
-def _body(phrases: dict[str, Any], queue: str, ask: str, generator: random.Random) -> list[str]:
+def _body(phrases: dict[str, Any], queue: str, ask: str, generator: Random) -> list[str]:
     """The ask, with an opener before it, or with another queue's remark before or after it."""
     if generator.random() >= _REMARK_SHARE:
         return [f"{generator.choice(phrases['openers'])} {ask}".strip()]
@@ -97,11 +84,11 @@ def _body(phrases: dict[str, Any], queue: str, ask: str, generator: random.Rando
             return [ask, remark]
 
 
-def _fill(sentence: str, phrases: dict[str, Any], generator: random.Random) -> str:
+def _fill(sentence: str, phrases: dict[str, Any], generator: Random) -> str:
     return _SLOT.sub(lambda slot: str(generator.choice(phrases["slots"][slot[1]])), sentence)
 
 
-def _punctuate(sentences: list[str], generator: random.Random) -> str:
+def _punctuate(sentences: list[str], generator: Random) -> str:
     """Join sentences as a hasty or a careful writer does: with or without capitals and marks."""
     if generator.random() < 0.25:
         return " ".join(sentences).lower()
@@ -109,12 +96,12 @@ def _punctuate(sentences: list[str], generator: random.Random) -> str:
         return ", ".join(sentences) + generator.choice(["", "!", "..."])
     mark = generator.choice([".", ".", "!"])
     return " ".join(
-        sentence[0].upper() + sentence[1:] + ("?" if _QUESTION.search(sentence) else mark)
+        capitalized(sentence) + ("?" if _QUESTION.search(sentence) else mark)
         for sentence in sentences
     )
 
 
-def _mistype(message: str, generator: random.Random) -> str:
+def _mistype(message: str, generator: Random) -> str:
     """Swap, drop or double one or two letters inside words."""
     letters = list(message)
     for _ in range(generator.randint(1, 2)):
@@ -134,7 +121,8 @@ def main() -> None:
     """Write the data set and say what it holds."""
     tickets = make_tickets()
     write_text(OUTPUT, to_jsonl(tickets))
-    print(f"{OUTPUT}: {len(tickets)} tickets, {len({ticket.queue for ticket in tickets})} queues")
+    queues = {ticket.completion for ticket in tickets}
+    print(f"{OUTPUT}: {len(tickets)} tickets, {len(queues)} queues")
 
 
 if __name__ == "__main__":

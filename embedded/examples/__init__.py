@@ -1,0 +1,1 @@
+"""Programs that write the data sets in ``examples/``, one for each kind of task."""
