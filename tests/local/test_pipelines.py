@@ -57,6 +57,21 @@ def test_method_comparison_from_its_spec(tmp_path):
     assert ("register" in tasks) == verdict.passed
 
 
+def test_learning_curve_says_whether_more_examples_would_pay(tmp_path):
+    write_tickets(tmp_path / "data.jsonl", rows=600)
+    options = ("-p", "data=data.jsonl", "-p", "method=full", "-p", "fractions=[0.3]", *QUICK)
+    finished = tuneline(tmp_path, "run", str(SPECS / "learning_curve.yaml"), *options)
+    assert finished.returncode == 0, finished.stderr
+    folder = run_folder(tmp_path)
+    (scores,) = folder.rglob("evaluate/scores")
+    part, whole = json.loads(scores.read_text())["learning_curve"]
+    assert (part["name"], whole["name"]) == ("full 30 %", "full")
+    assert part["training_rows"] == pytest.approx(0.3 * whole["training_rows"], abs=8)
+    assert part["score"]["value"] < whole["score"]["value"]
+    assert "full 30 %" in (folder / "report.html").read_text()
+    assert versions(tmp_path) == [("tickets", 1)]
+
+
 def test_model_that_learned_nothing_is_not_registered(tmp_path):
     """Answers that do not follow from the prompts cannot be learned, so the gate stays closed."""
     rows = [
