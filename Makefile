@@ -27,7 +27,7 @@ test: $(STAMP) ## lint, types and the fast tests
 	$(BIN)/python -m pytest -m "not slow and not packaging and not browser" -n 2
 
 test-slow: $(STAMP) ## the slow tests: whole pipelines, the wheel in a fresh environment, the base model
-	$(BIN)/python -m pytest -m "slow or packaging"
+	$(BIN)/python -m pytest -m "slow or packaging" -n 2
 
 test-browser: $(STAMP) ## the reports in headless Chromium, which must be installed
 	TUNELINE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -m browser

@@ -141,6 +141,8 @@ def checked(values: Mapping[str, Any]) -> RunParameters:
         for share in parameters.fractions
         if not 0 < share < 1
     ]
+    if len(set(parameters.fractions)) < len(parameters.fractions):
+        problems.append("parameters: fractions: names one part twice. Give each once.")
     if problem := reference_problem(parameters.base_model):
         problems.append(problem)
     if problems:

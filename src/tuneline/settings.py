@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 SettingsModel = TypeVar("SettingsModel", bound=BaseModel)
 
 
+_PLAIN_WORDS = {
+    "tuple_type": "a list, such as [a, b]",
+    "list_type": "a list, such as [a, b]",
+    "dict_type": "names with values, such as {a: 1}",
+    "model_type": "names with values, such as {a: 1}",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+}
+"""What pydantic asks for, by the type of its error, in the words of a YAML file."""
+
+
 def validated(
     model_type: type[SettingsModel], values: Mapping[str, Any], *, source: str
 ) -> SettingsModel:
@@ -70,6 +86,8 @@ def _sentences(model_type: type[BaseModel], details: ErrorDetails) -> list[str]:
             raised = details["ctx"]["error"]
             lines = raised.problems if isinstance(raised, ConfigurationError) else [str(raised)]
             return [f"{name}: {line}" if name else line for line in lines]
+        case kind if kind in _PLAIN_WORDS:
+            return [f"{name}: must be {_PLAIN_WORDS[kind]}, not {given}."]
         case _:
             message = details["msg"].replace("Input should be", "must be", 1)
             return [f"{name}: {message}, not {given}."]

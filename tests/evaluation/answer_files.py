@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tuneline.data.schema import Task
+from tuneline.prediction.answer import FinishReason
 from tuneline.prediction.store import (
     Candidate,
     CandidateKind,
@@ -54,6 +55,7 @@ def write_answers(
     groups: Sequence[str | None] = (),
     samples: Mapping[str, Sequence[tuple[str, ...]]] | None = None,
     nll: Mapping[str, Sequence[float]] | None = None,
+    finish_reasons: Mapping[str, Sequence[FinishReason]] | None = None,
     candidates: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Path:
     """Write one file; `answers` holds what each candidate answered, row by row."""
@@ -83,7 +85,7 @@ def write_answers(
             shot_ids=(),
             prompt_tokens=400 if name == "4-shot" else 90,
             output_tokens=2,
-            finish_reason="stop",
+            finish_reason=(finish_reasons or {}).get(name, ["stop"] * len(texts))[index],
             reference_nll=nll[name][index] if nll else None,
             reference_tokens=4 if nll else None,
         )

@@ -14,7 +14,7 @@ from tuneline.evaluation.rows import FloatArray
 from tuneline.evaluation.score import score
 from tuneline.evaluation.settings import EvaluationSettings
 
-RUNS = 2_000
+RUNS = 1_500
 ROWS = 120
 NAMES = ("zero-shot", "4-shot", "pet", "full")
 ANSWERS = tuple(Answers(candidate(name, ""), None) for name in NAMES)  # type: ignore[arg-type]
@@ -24,7 +24,8 @@ def opened(scores: dict[str, FloatArray], groups: list[str], settings: Evaluatio
     """Whether the gate opens on these scores of single rows."""
     whole = all(set(np.unique(found)) <= {0.0, 1.0} for found in scores.values())
     metric = ExactMatch() if whole else TokenF1()
-    ones = np.ones(ROWS)
+    rows = len(groups)
+    ones = np.ones(rows)
     measured = {
         name: Measured({metric.name: np.stack([found, ones], axis=1)}, Tally())
         for name, found in scores.items()
@@ -34,11 +35,11 @@ def opened(scores: dict[str, FloatArray], groups: list[str], settings: Evaluatio
         labels=(),
         examples_digest="e" * 64,
         base_models=(("base", "b" * 64),),
-        rows=ROWS,
+        rows=rows,
         row_labels=[],
         groups=groups,
-        named_groups=[None] * ROWS,
-        prompt_lengths=np.ones(ROWS, dtype=np.int64),
+        named_groups=[None] * rows,
+        prompt_lengths=np.ones(rows, dtype=np.int64),
         answers=tuple(a for a in ANSWERS if a.candidate.name in scores),
     )
     found = score(held_out, [metric], measured, settings)
@@ -46,9 +47,12 @@ def opened(scores: dict[str, FloatArray], groups: list[str], settings: Evaluatio
         candidates=found.candidates,
         comparisons=found.comparisons,
         slices=found.slices,
+        unscored_slices=found.unscored_slices,
         metrics=[MetricInfo.of(metric)],
-        rows=ROWS,
+        rows=rows,
         units=found.units,
+        task="open_ended",
+        task_reason="it is simulated",
         settings=settings,
     )
     return decide(contest).passed
@@ -99,6 +103,38 @@ def test_the_gate_opens_for_nothing_no_more_often_than_its_level(case):
         passed += opened(scores, IN_GROUPS if case == "groups" else ALONE, settings)
     assert passed / RUNS <= settings.significance
     assert passed > 0, "a gate that never opens would pass this test too"
+
+
+def led(draw: np.random.Generator, units: int, margin: float, kind: str) -> dict[str, FloatArray]:
+    """One score for each unit; the tuned candidate truly leads by the margin."""
+    if kind == "right or wrong":
+        coin = draw.random(units)
+        return {
+            "zero-shot": (coin > 0.7 - max(-margin, 0)).astype(np.float64),
+            "pet": (coin < 0.3 + max(margin, 0)).astype(np.float64),
+        }
+    hard = draw.beta(0.6, 1.4, size=units)
+    prompt, tuned = hard * draw.beta(2, 1, size=(2, units)) * (1 - abs(margin))
+    return {"zero-shot": prompt + max(-margin, 0), "pet": tuned + max(margin, 0)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("margin", [0.0, 0.05, -0.05])
+@pytest.mark.parametrize("kind", ["right or wrong", "scores"])
+@pytest.mark.parametrize(("units", "size"), [(2, 1), (3, 1), (5, 1), (4, 4)])
+def test_with_few_units_it_opens_no_more_often_either(units, size, kind, margin):
+    draw = np.random.default_rng(units)
+    settings = EvaluationSettings.model_validate(
+        {"resamples": 200, "permutations": 999, "slices": [], "gate": {"margin": margin}}
+    )
+    groups = [str(row // size) for row in range(units * size)]
+    runs = 300
+    passed = 0
+    for _ in range(runs):
+        scores = led(draw, units, margin, kind)
+        rows = {name: np.repeat(found, size) for name, found in scores.items()}
+        passed += opened(rows, groups, settings)
+    assert passed / runs <= settings.significance
 
 
 def test_the_gate_opens_for_what_is_better():

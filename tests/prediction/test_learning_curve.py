@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tests.lamps import lamps, run_config, write_split
 from tuneline.data.schema import Example, read_examples
-from tuneline.errors import ConfigurationError
+from tuneline.errors import ConfigurationError, DataError
 from tuneline.prediction import learning_curve
 from tuneline.prediction.learning_curve import predict_parts
 from tuneline.prediction.predict import predict_tuned
@@ -113,6 +113,20 @@ def test_each_part_is_a_candidate_and_nothing_else_is_left(config, lamp_splits, 
     assert read.rows == 10
     assert list(tmp_path.iterdir()) == [output]
     assert read_predictions(output) == read
+
+
+def test_a_part_of_another_split_is_refused(config, lamp_splits, tmp_path):
+    test, output = lamp_splits / "test.parquet", tmp_path / "out.parquet"
+    other = write_split(tmp_path / "train.parquet", lamps(301, 24))
+    fraction, model = next(retune_on_fractions(config, [0.5], tmp_path / "parts"))
+    part = model.with_name(f"{model.name}.parquet")
+    with pytest.raises(DataError, match="50_percent.parquet: holds rows that .*train"):
+        predict_tuned(
+            *(test, other, model, SETTINGS, output), training_fraction=fraction, tuned_on=part
+        )
+    with pytest.raises(DataError, match=r"50_percent: was tuned on another training split than"):
+        predict_tuned(*(test, config.train, model, SETTINGS, output), training_fraction=fraction)
+    assert not output.exists()
 
 
 def test_an_interrupted_call_goes_on_where_it_was(config, lamp_splits, tmp_path, monkeypatch):

@@ -105,20 +105,22 @@ def test_a_model_that_anyone_can_ask_is_no_endpoint(lamp_splits, tmp_path):
 
 def test_every_turn_of_a_conversation_with_calls_is_asked(
     service: StandIn,  # noqa: F811
+    lamp_splits,
     tmp_path,
 ):
     call = {"functionCall": {"name": "turn_on", "args": {"colour": "red", "lamp": 3}}}
     service.answer = lambda asked: said(call if len(asked.body["contents"]) == 1 else "Done.")
-    for name in ("train", "test"):
-        write_examples(tmp_path / f"{name}.parquet", [CALLING], ExamplesInfo(name, "generation"))
+    write_examples(tmp_path / "test.parquet", [CALLING], ExamplesInfo("test", "generation"))
     read = predict_endpoint(
         tmp_path / "test.parquet",
-        tmp_path / "train.parquet",
+        lamp_splits / "train.parquet",
         ENDPOINT,
         settings(turns="every"),
         tmp_path / "out.parquet",
+        name="tuned flash",
     )
-    first, last = read.table("pet").to_pylist()
+    assert [each.kind for each in read.info.candidates] == ["pet"]
+    first, last = read.table("tuned flash").to_pylist()
     assert calls_of(first["prediction"]) == [Call("turn_on", {"lamp": 3, "colour": "red"})]
     assert first["prediction"] == first["reference"]
     assert (last["prediction"], last["reference"], last["turn"]) == ("Done.", "Lamp 3 is red.", 3)

@@ -85,6 +85,7 @@ def test_baselines_are_one_candidate_for_each_number_of_shots(baselines, lamp_sp
         assert read.table(candidate.name).num_rows == len(TEST)
     assert read.info.labels == COLORS
     assert read.info.examples_digest == sha256_file(lamp_splits / "test.parquet")
+    assert read.info.train_digest == sha256_file(lamp_splits / "train.parquet")
     assert read.info.base_model == str(qwen3)
 
 
@@ -121,13 +122,12 @@ def test_nearest_shots_are_chosen_for_each_row(lamp_splits, qwen3, tmp_path):
 
 
 @pytest.mark.parametrize("turns", ["last", "every"])
-def test_conversations_are_asked_at_the_last_or_every_turn(turns, pet_run, tmp_path):
+def test_conversations_are_asked_at_the_last_or_every_turn(turns, pet_run, lamp_splits, tmp_path):
     rows = [chat("lamp 1?", "red", f"lamp {i}?", "green and blue", group="g" * i) for i in range(3)]
-    for name in ("train", "test"):
-        write_examples(tmp_path / f"{name}.parquet", rows, ExamplesInfo(name, "generation"))
+    write_examples(tmp_path / "test.parquet", rows, ExamplesInfo("test", "generation"))
     read = predict_tuned(
         tmp_path / "test.parquet",
-        tmp_path / "train.parquet",
+        lamp_splits / "train.parquet",
         pet_run,
         PredictSettings(turns=turns),
         tmp_path / "out.parquet",
@@ -185,10 +185,9 @@ def test_pieces_of_rows_change_nothing(baselines, lamp_splits, qwen3, tmp_path, 
     assert_same_answers(again, read_predictions(baselines))
 
 
-def test_calls_are_for_other_models(pet_run, tmp_path):
-    for name in ("train", "test"):
-        write_examples(tmp_path / f"{name}.parquet", [CALLING], ExamplesInfo(name, "generation"))
-    test, train = tmp_path / "test.parquet", tmp_path / "train.parquet"
+def test_calls_are_for_other_models(pet_run, lamp_splits, tmp_path):
+    test, train = tmp_path / "test.parquet", lamp_splits / "train.parquet"
+    write_examples(test, [CALLING], ExamplesInfo("test", "generation"))
     with pytest.raises(DataError, match="calls.jsonl:4: turns: holds a function part"):
         predict_tuned(test, train, pet_run, PredictSettings(), tmp_path / "out.parquet")
 
@@ -267,8 +266,8 @@ def test_an_output_that_cannot_be_written_stops_before_any_work(lamp_splits, tmp
 
 
 def test_free_answers_get_no_instruction(qwen3, tmp_path):
-    rows = [replace(row, label=None) for row in lamps(1, 3)]
-    for name in ("train", "test"):
+    for first, name in ((1, "train"), (201, "test")):
+        rows = [replace(row, label=None) for row in lamps(first, 3)]
         write_examples(tmp_path / f"{name}.parquet", rows, ExamplesInfo(name, "generation"))
     predicted = predict_baselines(
         tmp_path / "test.parquet",

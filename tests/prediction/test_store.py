@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tuneline.errors import DataError, MachineError
 from tuneline.prediction import store
+from tuneline.prediction.candidate_names import name_problem
 from tuneline.prediction.store import (
     Candidate,
     Prediction,
@@ -142,6 +143,9 @@ def test_bytes_are_deterministic(tmp_path):
     [
         (("pet", "pet"), [], "two candidates have one name"),
         ((), [], "no candidate"),
+        (("two\nlines",), [], r"'two\\nlines' is no candidate's name"),
+        (("",), [], "'' is no candidate's name"),
+        (("n" * 81,), [], r"'n{80}\.\.\.' is no candidate's name: give 1 to 80 printable"),
         (("pet",), [row("full", "1")], "full"),
         (("a", "b"), [row("b", "1"), row("a", "1")], "rows of 'b'"),
         (("a", "b"), [row("a", "1"), row("b", "2")], "same rows in the same order"),
@@ -163,6 +167,16 @@ def test_other_files_are_refused_by_name(tmp_path):
     for path in (text, other, tmp_path / "absent.parquet"):
         with pytest.raises(DataError, match=path.name):
             read_predictions(path)
+    with pytest.raises(DataError, match="there is no such file. Give what the predict stage"):
+        read_predictions(tmp_path / "absent.parquet")
+
+
+@given(st.text(max_size=100))
+def test_names_fit_in_one_line(name):
+    problem = name_problem(name)
+    fits = 0 < len(name) <= 80 and name.isprintable() and name.strip() != ""
+    assert fits == (not problem)
+    assert problem.isprintable()
 
 
 def rewritten(path, table: pa.Table, **changed: object) -> None:

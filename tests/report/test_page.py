@@ -197,3 +197,21 @@ def test_confusion_table_shades_by_share_of_the_row():
 def test_confusion_table_refuses_a_matrix_of_another_size():
     with pytest.raises(ValueError, match="zip"):
         confusion_table(["a", "b"], ["a", "b"], [[1, 0]])
+
+
+def test_long_heads_of_a_confusion_table_keep_both_ends():
+    labels = [f"a_label_that_begins_like_the_other_one_and_ends_{end}" for end in ("in", "out")]
+    parsed = Tags(confusion_table(labels, labels, [[1, 0], [0, 1]]))
+    texts = "".join(parsed.text)
+    assert texts.count("a_label_that_begins_lik…") == 4
+    assert "other_one_and_ends_in" not in texts
+    assert texts.count("one_and_ends_out") == 2
+    assert parsed.attributes.count("title") == 4
+
+
+def test_heads_whose_ends_are_alike_show_where_they_differ():
+    ends = "as_long_as_it_is_" * 3
+    labels = [f"{ends}{middle}_{ends}" for middle in ("this_one", "another")] + ["short"]
+    parsed = Tags(confusion_table(labels, labels, [[1, 0, 0], [0, 1, 0], [0, 0, 1]]))
+    texts = "".join(parsed.text)
+    assert texts.count("…this_one_as_long") == texts.count("…another_as_long") == 2

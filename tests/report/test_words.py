@@ -26,13 +26,13 @@ def test_names_and_sentences_are_cut_and_show_what_cannot_be_seen():
 
 
 def test_titles_are_capitalized_unless_they_are_names():
-    titles = ["accuracy", "macro-F1", "pass@1", "chrF", "ROUGE-L", "no label", ""]
+    titles = ["accuracy", "macro-F1", "pass@1", "chrF", "ROUGE-L", "answers that are no label", ""]
     assert [capitalized(title) for title in titles] == [
         "Accuracy",
         "Macro-F1",
         "Pass@1",
         "chrF",
         "ROUGE-L",
-        "No label",
+        "Answers that are no label",
         "",
     ]

@@ -123,8 +123,10 @@ def _load(name: str) -> BaseComponent:
 def _closing_words(finished: LocalRun) -> str:
     entry = finished.registered
     registered = f"{entry['name']} version {entry['version']}" if entry else "nothing"
+    failed = [reason for reason in finished.verdict.reasons if reason.startswith("failed:")]
+    why = "" if finished.verdict.passed else "".join(f"{reason}\n" for reason in failed)
     return (
-        f"{finished.verdict.headline}\n"
+        f"{finished.verdict.headline}\n{why}"
         f"registered  {registered}\n"
         f"report      {finished.report}\n"
         f"took        {finished.seconds:.0f} s"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -28,7 +28,8 @@ class ShownRow:
     """One held-out row as the best prompt and the tuned candidate answered it.
 
     ``number`` counts from 1 in the held-out file; ``label`` and ``group`` are empty where the row
-    has none. Scores are those of the row by the primary metric, NaN where it has none.
+    has none. Scores are those of the row by the primary metric, NaN where it has none; remarks say
+    why an answer is wrong, where the metric can tell.
     """
 
     number: int
@@ -41,6 +42,8 @@ class ShownRow:
     after: str
     before_score: float
     after_score: float
+    before_remark: str = ""
+    after_remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,37 +76,49 @@ def shown_rows(
     """
     outcomes = _outcomes(metric, scores[before], scores[after])
     change = np.nan_to_num(np.abs(scores[after] - scores[before]))
+    # Among equals by chance: files are often sorted by label, and every label shall be seen.
+    chance = np.random.default_rng(0).permutation(held_out.rows)
     places = {
-        outcome: chosen[np.argsort(-change[chosen], kind="stable")]
+        outcome: chosen[np.lexsort((chance[chosen], -change[chosen]))]
         for outcome, chosen in outcomes.items()
     }
-    numbers = _within_limit(places)
-    owner = {place: outcome for outcome, found in numbers.items() for place in found}
-    wanted = sorted(owner)
+    owner = {place: outcome for outcome, found in _within_limit(places).items() for place in found}
+    rows = tuple(_shown(held_out, metric, before, after, scores, owner))
+    return ShownRows(before, after, {name: len(found) for name, found in outcomes.items()}, rows)
+
+
+def _shown(
+    held_out: HeldOut,
+    metric: Metric,
+    before: str,
+    after: str,
+    scores: Mapping[str, FloatArray],
+    owner: Mapping[int, Outcome],
+) -> Iterator[ShownRow]:
+    """The chosen rows with their texts, in the order in which they were chosen."""
+    places = sorted(owner)
+    columns = ["prompt", "reference", "prediction"]
     asked, answered = (
-        dict(zip(wanted, held_out.rows_of(name, wanted, columns).to_pylist(), strict=True))
-        for name, columns in (
-            (before, ["prompt", "reference", "prediction"]),
-            (after, ["prediction"]),
-        )
+        dict(zip(places, held_out.rows_of(name, places, columns).to_pylist(), strict=True))
+        for name in (before, after)
     )
-    rows = tuple(
-        ShownRow(
+    for place, outcome in owner.items():
+        was, now = asked[place], answered[place]
+        scored = scores[before][place], scores[after][place]
+        yield ShownRow(
             number=place + 1,
-            outcome=owner[place],
+            outcome=outcome,
             label=held_out.row_labels[place] if held_out.row_labels else "",
             group=held_out.named_groups[place] or "",
-            prompt=asked[place]["prompt"],
-            reference=asked[place]["reference"],
-            before=asked[place]["prediction"],
-            after=answered[place]["prediction"],
-            before_score=float(scores[before][place]),
-            after_score=float(scores[after][place]),
+            prompt=was["prompt"],
+            reference=was["reference"],
+            before=was["prediction"],
+            after=now["prediction"],
+            before_score=float(scored[0]),
+            after_score=float(scored[1]),
+            before_remark="" if scored[0] >= 1 else metric.remark(**was),
+            after_remark="" if scored[1] >= 1 else metric.remark(**now),
         )
-        for found in numbers.values()
-        for place in found
-    )
-    return ShownRows(before, after, {name: len(found) for name, found in outcomes.items()}, rows)
 
 
 def _outcomes(

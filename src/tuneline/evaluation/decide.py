@@ -19,49 +19,41 @@ _WORST_SLICES = 5
 def decide(contest: Contest) -> Verdict:
     """Decide by paired tests on the same rows and the gate's rules.
 
-    The winner is the cheapest tuned candidate that passes the gate and is not significantly worse
-    than the best candidate. Where a cheaper baseline is not significantly worse than the best, it
-    is recommended and nothing passes, unless the margin is negative: then the tuned candidate only
-    has to be not worse by that much. Without evidence (no rows, no baseline, no tuned candidate, a
-    score that is not a number) nothing passes.
+    What may be used are the baselines and the tuned candidates that pass the gate. The cheapest of
+    these that is not significantly worse than the best of these is recommended, and it wins where
+    it is tuned. With a negative margin a tuned candidate only has to be not worse by that much, so
+    those that pass the gate compete with each other alone. Without evidence (no rows, no baseline,
+    no tuned candidate, no answer, a score that is not a number) nothing passes.
     """
     missing = contest.missing_evidence()
     if missing:
         return _no_verdict(missing, contest)
     gate = apply_rules(contest)
-    contenders = contest.not_worse_than_best()
-    winner = _winner(contest, gate, contenders)
+    passing = [candidate for candidate in contest.tuned if gate.passes(candidate)]
+    usable = [c for c in contest.candidates if c.kind == "baseline" or c in passing]
+    compete = passing if passing and contest.settings.gate.margin < 0 else usable
+    recommended = contest.not_worse_than_best(compete)[0]
+    winner = None if recommended.kind == "baseline" else recommended
     best_tuned = contest.best(contest.tuned)
-    best_baseline = contest.best(contest.baselines)
     shown = winner or best_tuned
     return Verdict(
         passed=winner is not None,
         winner=winner.name if winner else "",
-        recommended=(winner or contenders[0]).name,
+        recommended=recommended.name,
         headline=_headline(contest, gate, winner),
-        reasons=_reasons(contest, gate, contenders[0], winner),
-        sensitivity=_sensitivity(contest, shown, best_baseline),
+        reasons=_reasons(contest, gate, recommended, compete),
+        sensitivity=_sensitivity(contest, shown, contest.best(contest.baselines)),
+        task=contest.task,
+        task_reason=contest.task_reason,
         primary_metric=contest.metric.name,
         metrics=list(contest.metrics),
         rows=contest.rows,
-        best_baseline=best_baseline.name,
+        best_baseline=contest.best(contest.baselines).name,
         best_tuned=best_tuned.name,
         candidates=list(contest.candidates),
         gate_tests=gate.tests,
         worst_slices=_worst_slices(contest, shown),
     )
-
-
-def _winner(
-    contest: Contest, gate: Gate, contenders: list[CandidateSummary]
-) -> CandidateSummary | None:
-    for candidate in contenders:
-        if candidate.kind == "baseline":
-            if contest.settings.gate.margin >= 0:
-                return None
-        elif gate.passes(candidate):
-            return candidate
-    return None
 
 
 def _worst_slices(contest: Contest, shown: CandidateSummary) -> list[SliceResult]:
@@ -81,6 +73,8 @@ def _no_verdict(missing: str, contest: Contest) -> Verdict:
         headline=f"No verdict: {missing}, so nothing shows that tuning was worth it.",
         reasons=[f"failed: {missing}; without evidence nothing passes."],
         sensitivity="",
+        task=contest.task,
+        task_reason=contest.task_reason,
         primary_metric=contest.metric.name,
         metrics=list(contest.metrics),
         rows=contest.rows,
@@ -108,30 +102,47 @@ def _headline(contest: Contest, gate: Gate, winner: CandidateSummary | None) -> 
         f"{answer}: {shown.name} has {contest.metric.title} "
         f"{score(contest.score(shown), contest.metric)} on {contest.rows} held-out rows, against "
         f"{score(contest.score(baseline), contest.metric)} for the best prompt ({baseline.name}); "
-        f"difference {_difference(contest, test)}, {p_value(test.p_value)}."
+        f"difference {_difference(contest, test)}, {p_value(test.p_gate)}."
     )
 
 
 def _reasons(
     contest: Contest,
     gate: Gate,
-    cheapest: CandidateSummary,
-    winner: CandidateSummary | None,
+    recommended: CandidateSummary,
+    compete: list[CandidateSummary],
 ) -> list[str]:
     reasons = []
     for candidate in contest.tuned:
         reasons.append(_gate_reason(contest, gate, candidate))
         reasons += [f"failed: {sentence}" for sentence in gate.broken[candidate.name]]
         reasons += [f"passed: {sentence}" for sentence in gate.held[candidate.name]]
-    best = contest.best(contest.candidates)
-    highest = f"has the best {contest.metric.title}"
-    if winner:
-        why = highest if winner is best else _not_worse(contest, winner, best) + " and costs less"
-        reasons.append(f"passed: {winner.name} {why}.")
-    elif cheapest.kind == "baseline":
-        why = highest if cheapest is best else _not_worse(contest, cheapest, best)
-        reasons.append(f"failed: {cheapest.name}, which needs no tuning, {why}.")
+    reasons.append(
+        _baseline_reason(contest, recommended)
+        if recommended.kind == "baseline"
+        else _winner_reason(contest, recommended, compete)
+    )
     return reasons
+
+
+def _winner_reason(
+    contest: Contest, winner: CandidateSummary, compete: list[CandidateSummary]
+) -> str:
+    best = contest.best(compete)
+    if winner is best:
+        among = "" if best is contest.best(contest.candidates) else " of those that may be used"
+        return f"passed: {winner.name} has the best {contest.metric.title}{among}."
+    return f"passed: {_not_worse(contest, winner, best)} and costs less."
+
+
+def _baseline_reason(contest: Contest, baseline: CandidateSummary) -> str:
+    best = contest.best(contest.candidates)
+    told = f"failed: {baseline.name}, which needs no tuning, "
+    if baseline is best:
+        return f"{told}has the best {contest.metric.title}."
+    if contest.not_worse(baseline, best):
+        return f"failed: {_not_worse(contest, baseline, best)} and needs no tuning."
+    return f"{told}stays in use: no tuned candidate holds every rule."
 
 
 def _gate_reason(contest: Contest, gate: Gate, candidate: CandidateSummary) -> str:
@@ -144,17 +155,8 @@ def _gate_reason(contest: Contest, gate: Gate, candidate: CandidateSummary) -> s
         ),
     )
     test = _test(gate, candidate, hardest)
-    margin = contest.settings.gate.margin
-    result, verb = (
-        ("passed", "beats") if candidate.name in gate.beating else ("failed", "does not beat")
-    )
-    needed = (
-        "better at all"
-        if margin == 0
-        else f"better by {gap(margin, contest.metric)}"
-        if margin > 0
-        else f"worse by less than {gap(-margin, contest.metric)}"
-    )
+    result = "passed" if candidate.name in gate.beating else "failed"
+    verb, needed = _asked(contest, passed=result == "passed")
     return (
         f"{result}: {candidate.name} {verb} every baseline; hardest is {hardest.name}: "
         f"{contest.metric.title} {score(contest.score(candidate), contest.metric)} against "
@@ -164,6 +166,16 @@ def _gate_reason(contest: Contest, gate: Gate, candidate: CandidateSummary) -> s
     )
 
 
+def _asked(contest: Contest, *, passed: bool) -> tuple[str, str]:
+    """What a candidate does to every baseline, and what is asked of it."""
+    margin = contest.settings.gate.margin
+    if margin < 0:
+        verb = "is not much worse than" if passed else "may be much worse than"
+        return verb, f"worse by less than {gap(-margin, contest.metric)}"
+    by = f" by {gap(margin, contest.metric)}" if margin else " at all"
+    return "beats" if passed else "does not beat", f"better{by}"
+
+
 def _correction(contest: Contest) -> str:
     count = len(contest.tuned)
     return f" (corrected for {count} tuned candidates)" if count > 1 else ""
@@ -171,12 +183,12 @@ def _correction(contest: Contest) -> str:
 
 def _not_worse(contest: Contest, candidate: CandidateSummary, best: CandidateSummary) -> str:
     behind = contest.lead(best, candidate)
-    if behind == 0:
-        return f"is as good as {best.name}"
+    if behind <= 0:
+        return f"{candidate.name} is as good as {best.name}"
     test = contest.between(candidate, best).test
     return (
-        f"is not significantly worse than the best candidate, {best.name} "
-        f"({gap(behind, contest.metric)} behind, {p_value(test.p_value)})"
+        f"{candidate.name} is not significantly worse than the best candidate, {best.name} "
+        f"({gap(behind, contest.metric)} behind, {p_value(test.p_value)}),"
     )
 
 

@@ -100,16 +100,15 @@ def evaluate(
 
 
 def _look_at(held_out: HeldOut, settings: EvaluationSettings) -> tuple[TaskChoice, int]:
-    """Tell the task from the first rows, and how many further answers all candidates have."""
-    pieces = [
-        answers.file.piece(answers.candidate.name, 0).slice(0, ROWS_LOOKED_AT)
-        for answers in held_out.answers
-        if held_out.rows
-    ]
-    first = pieces[0].to_pydict() if pieces else {"prompt": [], "reference": []}
-    choice = choose_task(settings, held_out.task, first["prompt"], first["reference"])
-    counts = [len(drawn) for piece in pieces for drawn in piece["samples"].to_pylist()]
-    return choice, min(counts, default=0)
+    """Tell the task from the first rows, and how many further answers every row has."""
+    first = held_out.answers[0]
+    columns = ["prompt", "reference"]
+    seen: dict[str, list[str]] = {column: [] for column in columns}
+    if held_out.rows:
+        piece = first.file.piece(first.candidate.name, 0, columns)
+        seen = piece.slice(0, ROWS_LOOKED_AT).to_pydict()
+    choice = choose_task(settings, held_out.task, seen["prompt"], seen["reference"])
+    return choice, held_out.samples()
 
 
 def _found(
@@ -163,9 +162,12 @@ def _verdict(found: EvaluationMetrics, scores: Scores) -> Verdict:
         candidates=[CandidateSummary(**c.model_dump(include=fields)) for c in found.candidates],
         comparisons=scores.comparisons,
         slices=found.slices,
+        unscored_slices=scores.unscored_slices,
         metrics=found.metrics,
         rows=found.rows,
         units=found.units,
+        task=found.task,
+        task_reason=found.task_reason,
         settings=found.settings,
     )
     verdict = decide(contest)

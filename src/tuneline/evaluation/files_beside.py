@@ -45,7 +45,9 @@ def _here(uri: str, target: Path) -> Path:
     if "://" not in uri:
         path = Path(uri).expanduser()
         if not path.is_file():
-            raise ConfigurationError(f"{uri}: there is no such file.")
+            raise ConfigurationError(
+                f"{uri}: there is no such file. Paths start at the current folder, {Path.cwd()}."
+            )
         return path
     files = [file for file in locate(uri) if isinstance(file, Remote)]
     if len(files) != 1:

@@ -11,21 +11,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tuneline.evaluation.results import CandidateSummary
 from tuneline.evaluation.statistics.multiple import holm
 from tuneline.evaluation.verdict import GateTest
-from tuneline.evaluation.wording import gap, score
+from tuneline.evaluation.wording import gap, percent, score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tuneline.evaluation.results import MetricInfo, PairedTest, SliceResult
-    from tuneline.evaluation.settings import EvaluationSettings
+    from tuneline.evaluation.settings import EvaluationSettings, SliceKind, TaskKind
 
 
 Candidate = TypeVar("Candidate", bound=CandidateSummary)
+
+
+class UnscoredSlice(NamedTuple):
+    """A slice on which a candidate has no score, such as one without any entity."""
+
+    slice: SliceKind
+    value: str
+    candidate: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +42,8 @@ class Comparison:
 
     Attributes:
         test: The costlier candidate against the cheaper one.
-        p_margin: Two-sided p-value of "the tuned candidate is better by exactly the margin", from
-            the bootstrap; that of the test itself where the margin is 0.
+        p_margin: Two-sided p-value of "the tuned candidate is better by exactly the margin"; that
+            of the test itself where the margin is 0.
         detectable: The true difference that this test finds in four runs of five, in the metric's
             unit; NaN where even the largest would not be found.
     """
@@ -53,18 +61,24 @@ class Contest:
         candidates: From the cheapest to the costliest.
         comparisons: Every pair of them.
         slices: Each tuned candidate against the best baseline.
+        unscored_slices: Slices with enough rows to decide on which a tuned candidate has no score.
         metrics: What was measured, the primary metric first.
         rows: Held-out rows.
         units: Independent ones.
+        task: Kind of task.
+        task_reason: Why it was taken for that.
         settings: The rules.
     """
 
     candidates: Sequence[CandidateSummary]
     comparisons: Sequence[Comparison]
     slices: Sequence[SliceResult]
+    unscored_slices: Sequence[UnscoredSlice]
     metrics: Sequence[MetricInfo]
     rows: int
     units: int
+    task: TaskKind
+    task_reason: str
     settings: EvaluationSettings
 
     @property
@@ -100,16 +114,18 @@ class Contest:
         pair = {one.name, other.name}
         return next(c for c in self.comparisons if {c.test.first, c.test.second} == pair)
 
-    def not_worse_than_best(self) -> list[CandidateSummary]:
-        """Candidates that are not significantly worse than the best, from the cheapest."""
-        best = self.best(self.candidates)
-        return [
-            candidate
-            for candidate in self.candidates
-            if candidate is best
-            or self.lead(candidate, best) == 0
+    def not_worse_than_best(self, candidates: Sequence[CandidateSummary]) -> list[CandidateSummary]:
+        """Those of some candidates that are not significantly worse than the best of them."""
+        best = self.best(candidates)
+        return [candidate for candidate in candidates if self.not_worse(candidate, best)]
+
+    def not_worse(self, candidate: CandidateSummary, best: CandidateSummary) -> bool:
+        """Whether a candidate is not significantly worse than a better one."""
+        return (
+            candidate.name == best.name
+            or self.lead(candidate, best) >= 0
             or self.between(candidate, best).test.p_value >= self.settings.significance
-        ]
+        )
 
     def missing_evidence(self) -> str:
         """What there is no evidence of, in a few words; empty where a decision can be made."""
@@ -119,6 +135,9 @@ class Contest:
             return "there is no prompt-design baseline to compare with"
         if not self.tuned:
             return "there is no tuned candidate"
+        for kind, group in (("baseline", self.baselines), ("tuned candidate", self.tuned)):
+            if all(candidate.unanswered_rows == self.rows for candidate in group):
+                return f"no {kind} answered a single row"
         for candidate in self.candidates:
             found = candidate.metrics.get(self.metric.name)
             if found is None or not math.isfinite(found.value):
@@ -171,7 +190,11 @@ def apply_rules(contest: Contest) -> Gate:
     broken: dict[str, list[str]] = {}
     held: dict[str, list[str]] = {}
     for tuned in contest.tuned:
-        verdicts = [*_bounds(contest, tuned), *_slice_rule(contest, tuned)]
+        verdicts = [
+            *_answered(contest, tuned),
+            *_bounds(contest, tuned),
+            *_slice_rule(contest, tuned),
+        ]
         broken[tuned.name] = [sentence for good, sentence in verdicts if not good]
         held[tuned.name] = [sentence for good, sentence in verdicts if good]
     return Gate(tests, beating, broken, held)
@@ -199,6 +222,24 @@ def _p_against_all(contest: Contest, tuned: CandidateSummary) -> float:
         contest.between(tuned, baseline).p_margin if contest.lead(tuned, baseline) > margin else 1.0
         for baseline in contest.baselines
     )
+
+
+def _answered(contest: Contest, tuned: CandidateSummary) -> list[tuple[bool, str]]:
+    """Where many rows were blocked or never asked, scores say little of the answers.
+
+    Nothing is said where all is well, which it mostly is.
+    """
+    most = contest.settings.gate.max_unanswered
+    found = []
+    for candidate in (tuned, contest.best(contest.baselines)):
+        unanswered = candidate.unanswered_rows
+        if unanswered > most * contest.rows:
+            sentence = (
+                f"{candidate.name} left {unanswered} of {contest.rows} rows unanswered; required: "
+                f"at most {percent(most)}."
+            )
+            found.append((False, sentence))
+    return found
 
 
 def _bounds(contest: Contest, tuned: CandidateSummary) -> list[tuple[bool, str]]:
@@ -230,12 +271,17 @@ def _slice_rule(contest: Contest, tuned: CandidateSummary) -> list[tuple[bool, s
         for part in contest.slices
         if part.candidate == tuned.name and part.rows >= gate.min_slice_rows
     ]
+    unscored = [part for part in contest.unscored_slices if part.candidate == tuned.name]
+    if unscored:
+        part = unscored[0]
+        return [(False, f"{tuned.name} has no score on {part.slice} {part.value}; {required}.")]
     if not judged:
-        unknown = (
-            f"no slice has {gate.min_slice_rows} rows, so nothing shows what {tuned.name} loses on "
-            f"one; {required}."
+        why = (
+            f"no slice has {gate.min_slice_rows} rows"
+            if contest.slices
+            else "the rows have no slices"
         )
-        return [(False, unknown)]
+        return [(False, f"{why}, so nothing shows what {tuned.name} loses on one; {required}.")]
     worst = max(judged, key=lambda part: part.loss)
     change = "loses" if worst.loss > 0 else "gains"
     sentence = (

@@ -69,6 +69,31 @@ class HeldOut:
         """The file that holds a candidate's answers."""
         return next(a.file for a in self.answers if a.candidate.name == candidate)
 
+    def samples(self) -> int:
+        """Further answers that every answered row of every candidate has.
+
+        Raises:
+            DataError: Rows or candidates differ in that.
+        """
+        counts: dict[str, set[int]] = {}
+        for answers in self.answers:
+            name = answers.candidate.name
+            for index in range(answers.file.pieces):
+                piece = answers.file.piece(name, index, ["samples", "finish_reason"])
+                asked = pc.is_in(piece["finish_reason"], pa.array(["stop", "length"]))
+                lengths = pc.list_value_length(piece["samples"].filter(asked))
+                counts.setdefault(name, set()).update(pc.unique(lengths).to_pylist())
+        found = set().union(*counts.values())
+        if len(found) > 1:
+            told = "; ".join(
+                f"{name}: {' or '.join(map(str, sorted(own)))}" for name, own in counts.items()
+            )
+            raise DataError(
+                f"The candidates have different numbers of samples ({told}). Predict all of them "
+                "with the same setting of samples."
+            )
+        return max(found, default=0)
+
     def rows_of(
         self,
         candidate: str,
@@ -100,6 +125,9 @@ def open_held_out(paths: Sequence[Path]) -> HeldOut:
     """
     if not paths:
         raise DataError("No predictions file was given. Give what the predict stage wrote.")
+    twice = next((path for place, path in enumerate(paths) if path in paths[:place]), None)
+    if twice is not None:
+        raise DataError(f"{twice} is given twice. Give each predictions file once.")
     files = [read_predictions(path) for path in paths]
     _require_same_rows(files)
     _require_own_names(files)
@@ -161,6 +189,11 @@ def _require_same_rows(files: Sequence[PredictionFile]) -> None:
                     f"{file.path} and {first.path} are predictions for different examples ({field} "
                     "differs). Predict every candidate on the same held-out file."
                 )
+        if file.info.train_digest != first.info.train_digest:
+            raise DataError(
+                f"{file.path} and {first.path} were made with different training splits. Tune and "
+                "predict every candidate with one."
+            )
         if (file.rows, file.rows_digest) != (first.rows, first.rows_digest):
             raise DataError(
                 f"{file.path} and {first.path} do not hold the same rows in the same order. "
@@ -175,6 +208,6 @@ def _require_own_names(files: Sequence[PredictionFile]) -> None:
             if candidate.name in owners:
                 raise DataError(
                     f"{file.path} and {owners[candidate.name]} both hold a candidate named "
-                    f"{candidate.name}. Rename one, or give each file once."
+                    f"{candidate.name}. Predict one again with another --name."
                 )
             owners[candidate.name] = file.path

@@ -97,7 +97,8 @@ def with_win_rates(
 
 
 def _result(judge: str, first: str, second: str, found: Judged) -> JudgeResult:
-    shown = preference(found.wins, found.losses, found.ties)
+    # What cannot be read is no win: otherwise one readable row could decide.
+    shown = preference(found.wins, found.losses, found.ties + found.unreadable)
     rate = shown.win_rate
     return JudgeResult(
         judge=judge,

@@ -1,7 +1,7 @@
 """Every answer measured by every metric, piece by piece, in one process or in several.
 
-Texts are read, measured and let go; what stays is a few numbers for each row. So memory grows with
-the number of rows and not with their texts.
+Texts are read, measured and let go, 4,096 rows at a time; what stays is a few numbers for each row.
+So memory grows with the number of rows and not with the size of the files.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tuneline.progress import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
     import pyarrow as pa
 
     from tuneline.evaluation.held_out import HeldOut
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from tuneline.prediction.store import PredictionFile
 
 _ROWS_WORTH_A_PROCESS = 16_384
-_MOST_LABELS_IN_A_TABLE = 2_000  # 32 MB of counts for each candidate
+_MOST_LABELS_IN_A_TABLE = 100  # a larger matrix nobody reads, and consoles do not take
+_UNANSWERED = ["blocked", "prompt_too_long"]
 
 
 @dataclass(slots=True)
@@ -43,7 +45,7 @@ class Tally:
     """What is counted over a candidate's answers beside metrics.
 
     ``confusion`` has the shape (k, k + 1), the last column for answers that are no label; it is
-    None unless there are labels, at most 2,000. ``entities`` counts (right, predicted, expected)
+    None unless there are labels, at most 100. ``entities`` counts (right, predicted, expected)
     by entity type.
     """
 
@@ -94,7 +96,9 @@ class _Meter:
     def measure(self, job: _Job) -> tuple[list[Table], Tally]:
         table = job.file.piece(job.candidate, job.piece)
         rows = rows_of(table)
-        return [metric.measure(rows) for metric in self.metrics], self._tally(table, rows)
+        silent = np.isin(table["finish_reason"].to_numpy(), _UNANSWERED)
+        measured = [_nothing_right(metric, metric.measure(rows), silent) for metric in self.metrics]
+        return measured, self._tally(table, rows)
 
     def _tally(self, table: pa.Table, rows: Rows) -> Tally:
         tally = Tally(
@@ -149,7 +153,37 @@ def measure(held_out: HeldOut, metrics: Sequence[Metric], workers: int) -> dict[
         jobs, counted(results, len(jobs), "evaluate: measuring", "pieces"), strict=True
     ):
         found[job.candidate].append(result)
-    return {name: _gathered(metrics, pieces) for name, pieces in found.items()}
+    measured = {name: _gathered(metrics, pieces) for name, pieces in found.items()}
+    for metric in metrics:
+        if metric.same_rows_only:
+            _keep_common_rows(metric, [one.statistics for one in measured.values()])
+    return measured
+
+
+def _nothing_right(metric: Metric, table: Table, silent: npt.NDArray[np.bool_]) -> Table:
+    """No answer is no right answer, whatever an empty text would score."""
+    if metric.right_or_wrong and silent.any():
+        table = dense(table)
+        table[silent, 0] = 0.0
+    return table
+
+
+def _keep_common_rows(metric: Metric, statistics: Sequence[dict[str, Table]]) -> None:
+    """Leave rows out that not every candidate with such scores has on the same tokens.
+
+    A row whose chat did not fit one candidate's context has no likelihood there, and it is the long
+    rows that differ: means over different rows would compare nothing.
+    """
+    tables = [dense(found[metric.name]) for found in statistics]
+    scored = [table for table in tables if table[:, -1].any()]
+    if len(scored) < 2:
+        return
+    weights = np.stack([table[:, -1] for table in scored])
+    common = (weights[0] > 0) & (weights == weights[0]).all(axis=0)
+    for table in scored:
+        table[~common] = 0.0
+    for found, table in zip(statistics, tables, strict=True):
+        found[metric.name] = table
 
 
 def rows_of(table: pa.Table) -> Rows:

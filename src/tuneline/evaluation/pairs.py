@@ -60,10 +60,12 @@ def compared(
                 Pair(metric, *_tuned_first(sampled, costlier, cheaper, tuned)),
                 units,
                 settings.gate.margin,
+                draws=settings.permutations,
+                seed=settings.seed,
             )
             if settings.gate.margin
             else difference.p_value,
-            detectable=_detectable(difference, len(units.codes), level),
+            detectable=_detectable(difference, units, level),
         )
         for place, ((cheaper, costlier), difference) in enumerate(zip(pairs, found, strict=True))
     ]
@@ -102,8 +104,9 @@ def _tuned_first(
     return sampled[costlier], sampled[cheaper]
 
 
-def _detectable(found: PairedDifference, rows: int, level: float) -> float:
+def _detectable(found: PairedDifference, units: Units, level: float) -> float:
+    rows = len(units.codes)
     if found.first_only is None or found.second_only is None:
-        return detectable_from_draws(found.standard_error, level)
+        return detectable_from_draws(found.standard_error, level, units.count)
     by_chance = 2 * min(found.first_only, found.second_only) / rows
     return detectable_difference(rows, by_chance, level)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from tuneline.data.schema import Task
 from tuneline.evaluation.settings import EvaluationSettings, SliceKind, TaskKind
@@ -44,7 +44,7 @@ class MetricInfo(_Result):
 class Metric(_Result):
     """A score with its 95 % interval; the ends are null where no interval could be had."""
 
-    value: float
+    value: FiniteFloat
     low: float | None
     high: float | None
 
@@ -108,6 +108,11 @@ class CandidateSummary(_Result):
     unasked_rows: int
     blocked_rows: int
     metrics: dict[str, Metric]
+
+    @property
+    def unanswered_rows(self) -> int:
+        """Rows without an answer, for whatever reason."""
+        return self.unasked_rows + self.blocked_rows
 
 
 class LabelScores(_Result):
@@ -200,9 +205,10 @@ class JudgeResult(_Result):
     """A judge model's preference for a tuned candidate's answers over the best baseline's.
 
     Every row is judged twice with the order swapped; a win counts where both agree. ``win_rate``
-    counts ties as half. ``order_agreement`` is the share of rows on which both orders name the
-    same, ``first_shown_share`` that of choices for the answer shown first (0.5: no bias); null
-    where no row can tell.
+    counts ties, and replies that cannot be read, as half; rows count as independent of each other.
+    ``order_agreement`` is the share of rows on which both orders name the same,
+    ``first_shown_share`` that of choices for the answer shown first (0.5: no bias); null where no
+    row can tell.
     """
 
     judge: str

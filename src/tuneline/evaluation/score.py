@@ -18,7 +18,7 @@ from tuneline.evaluation.tables import confusion_matrix, label_scores
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tuneline.evaluation.gate import Comparison
+    from tuneline.evaluation.gate import Comparison, UnscoredSlice
     from tuneline.evaluation.held_out import HeldOut
     from tuneline.evaluation.measure import Measured
     from tuneline.evaluation.metrics import metric as measures
@@ -36,6 +36,7 @@ class Scores:
         candidates: From the cheapest to the costliest, without those of the learning curve.
         comparisons: Every pair of them by the primary metric.
         slices: Each tuned candidate against the best baseline.
+        unscored_slices: Where a tuned candidate has no score.
         learning_curve: Models tuned on parts of the training split, and those on all of it.
         units: Independent rows or groups of rows.
     """
@@ -43,6 +44,7 @@ class Scores:
     candidates: list[CandidateResult]
     comparisons: list[Comparison]
     slices: list[SliceResult]
+    unscored_slices: list[UnscoredSlice]
     learning_curve: list[LearningPoint]
     units: int
 
@@ -62,7 +64,7 @@ def score(
         settings: Level, resamples, slices, prices.
     """
     if not held_out.rows:
-        return Scores(_results(held_out, metrics, measured, {}, settings), [], [], [], 0)
+        return Scores(_results(held_out, metrics, measured, {}, settings), [], [], [], [], 0)
     units = Units.of(held_out.groups, held_out.rows)
     sampled = _sampled(metrics, measured, units, settings)
     all_results = _results(
@@ -75,10 +77,12 @@ def score(
     parts = {a.candidate.name for a in held_out.answers if a.candidate.training_fraction < 1}
     results = [result for result in all_results if result.name not in parts]
     primary = {name: found for (name, metric), found in sampled.items() if metric is metrics[0]}
+    slices, unscored = slice_results(held_out, results, metrics[0], measured, settings)
     return Scores(
         candidates=results,
         comparisons=compared(results, metrics[0], primary, units, settings),
-        slices=slice_results(held_out, results, metrics[0], measured, settings),
+        slices=slices,
+        unscored_slices=unscored,
         learning_curve=_learning_curve(held_out, all_results, metrics[0].name),
         units=units.count,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, field_validator, model_validator
 
 from tuneline.errors import ConfigurationError
 from tuneline.evaluation.metrics.names import name_problems
@@ -40,15 +40,18 @@ class GateRules(_Settings):
         at_least: The least value of a metric, by the metric's name. The primary metric counts by
             its measured value.
         at_most: The greatest value of a metric, by its name.
+        max_unanswered: The greatest share of rows that a tuned candidate, or the best baseline, may
+            leave unanswered: blocked by a service, or too long to be asked.
         max_slice_loss: The most that a slice may lose against the best baseline, in the primary
             metric's unit; None: slices are reported and decide nothing.
         min_slice_rows: Rows from which a slice can decide.
     """
 
-    margin: float = Field(default=0.0, gt=-1, lt=1)
-    at_least: dict[str, float] = Field(default_factory=dict)
-    at_most: dict[str, float] = Field(default_factory=dict)
-    max_slice_loss: float | None = Field(default=None, ge=0)
+    margin: FiniteFloat = 0.0
+    at_least: dict[str, FiniteFloat] = Field(default_factory=dict)
+    at_most: dict[str, FiniteFloat] = Field(default_factory=dict)
+    max_unanswered: float = Field(default=0.05, ge=0, le=1)
+    max_slice_loss: FiniteFloat | None = Field(default=None, ge=0)
     min_slice_rows: int = Field(default=20, ge=2)
 
 
@@ -138,8 +141,13 @@ class EvaluationSettings(_Settings):
         return self
 
     @property
+    def own_metrics(self) -> list[str]:
+        """The user's own functions, each as it is named."""
+        return [name for name in dict.fromkeys((*self.metrics, self.primary_metric)) if ":" in name]
+
+    @property
     def files(self) -> list[str]:
         """Files beside the predictions whose contents decide about scores."""
         named = [self.database, self.code_tests, self.answer_schema]
-        own = [name.rpartition(":")[0] for name in self.metrics if ".py:" in name]
+        own = [name.rpartition(":")[0] for name in self.own_metrics if ".py:" in name]
         return [path for path in (*named, *own) if path]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tuneline.evaluation.gate import best_by
+from tuneline.evaluation.gate import UnscoredSlice, best_by
 from tuneline.evaluation.results import MetricInfo, SliceResult, finite
 from tuneline.evaluation.slices import slices_of
 from tuneline.evaluation.statistics.multiple import holm
@@ -34,7 +34,7 @@ def slice_results(
     metric: measures.Metric,
     measured: Mapping[str, Measured],
     settings: EvaluationSettings,
-) -> list[SliceResult]:
+) -> tuple[list[SliceResult], list[UnscoredSlice]]:
     """Compare each tuned candidate with the best baseline, slice by slice.
 
     Args:
@@ -43,16 +43,27 @@ def slice_results(
         metric: The primary metric.
         measured: Statistics of the rows, by candidate.
         settings: Which slices, resamples and swaps.
+
+    Returns:
+        The results, and the slices with enough rows to decide on which a tuned candidate has no
+        score.
     """
     scored = [result for result in results if metric.name in result.metrics]
     baselines = [result for result in scored if result.kind == "baseline"]
     tuned = [result.name for result in scored if result.kind != "baseline"]
     if not baselines or not tuned:
-        return []
+        return [], []
     names = [best_by(baselines, MetricInfo.of(metric)).name, *tuned]
-    parts = slices_of(held_out, settings.slices)
+    parts = slices_of(held_out, settings.slices, settings.gate.min_slice_rows)
     found = [_slice(held_out, part, metric, measured, names, settings) for part in parts]
-    return _corrected([result for results_of_part in found for result in results_of_part])
+    unscored = [
+        UnscoredSlice(part.kind, part.value, name)
+        for part, results_of_part in zip(parts, found, strict=True)
+        for name in names[1:]
+        if len(part.rows) >= settings.gate.min_slice_rows
+        and name not in {result.candidate for result in results_of_part}
+    ]
+    return _corrected([result for of_part in found for result in of_part]), unscored
 
 
 def _slice(

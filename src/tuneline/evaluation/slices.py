@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from tuneline.evaluation.settings import SliceKind
 
 _LENGTHS = 3
-_MOST_GROUPS = 50
-"""Groups that are compared; the largest, so that a test set of single documents stays readable."""
+_MOST_SMALL = 50
+"""Slices of one kind, the largest first, that are shown although they are too small to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +30,40 @@ class Slice:
     rows: npt.NDArray[np.int64]
 
 
-def slices_of(held_out: HeldOut, kinds: Sequence[SliceKind]) -> list[Slice]:
+def slices_of(held_out: HeldOut, kinds: Sequence[SliceKind], min_rows: int) -> list[Slice]:
     """Cut the held-out rows into slices of each kind that they have.
 
     A kind that gives one slice alone is left out, since that would be all rows again. Lengths are
-    cut into thirds of the rows; of groups, the 50 with the most rows are taken.
+    cut into thirds of the rows. Slices too small to decide are taken only until there are 50 of a
+    kind, so that thousands of labels do not take hours.
+
+    Args:
+        held_out: The rows.
+        kinds: Which slices.
+        min_rows: Rows from which a slice can decide.
     """
     found: list[Slice] = []
     for kind in kinds:
         parts = list(_parts(held_out, kind))
-        found += parts if len(parts) > 1 else []
+        found += _worth_comparing(parts, min_rows) if len(parts) > 1 else []
     return found
+
+
+def _worth_comparing(parts: Sequence[Slice], min_rows: int) -> list[Slice]:
+    largest = sorted(parts, key=lambda part: (-len(part.rows), part.value))
+    kept = {
+        part.value
+        for place, part in enumerate(largest)
+        if len(part.rows) >= min_rows or place < _MOST_SMALL
+    }
+    return [part for part in parts if part.value in kept]
 
 
 def _parts(held_out: HeldOut, kind: SliceKind) -> Iterator[Slice]:
     if kind == "label":
         yield from _by_value(kind, held_out.row_labels)
     elif kind == "group":
-        groups = sorted(
-            _by_value(kind, held_out.named_groups), key=lambda part: (-len(part.rows), part.value)
-        )
-        yield from groups[:_MOST_GROUPS]
+        yield from _by_value(kind, held_out.named_groups)
     else:
         yield from _by_length(held_out.prompt_lengths)
 
@@ -73,5 +86,6 @@ def _by_length(lengths: npt.NDArray[np.int64]) -> Iterator[Slice]:
         inside = (lengths >= start) & (lengths <= end)
         if inside.any():
             first = int(lengths[inside].min())
-            yield Slice("length", f"{first:,} to {end:,} characters", np.flatnonzero(inside))
+            span = f"{first:,} to {end:,}" if first < end else f"{end:,}"
+            yield Slice("length", f"{span} characters", np.flatnonzero(inside))
         start = end + 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
-from tuneline.evaluation.wording import dollars, interval, score
+from tuneline.evaluation.wording import UNKNOWN, dollars, interval, score
 from tuneline.report.shown import shown
 
 if TYPE_CHECKING:
@@ -15,23 +16,23 @@ if TYPE_CHECKING:
 
 _SHOWN_METRICS = 2
 _LONGEST_NAME = 40
+_HEADER_WIDTH = 16
+"""Characters from which a header is wrapped, unless the column is wider anyway."""
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def comparison_table(verdict: Verdict) -> str:
     """Lay out the candidates with scores and costs; the winner is marked with ``*``.
 
-    The first two metrics that any candidate has are shown, the primary one with its interval.
-    Prices have a column where one is known.
+    The primary metric is shown with its interval, then the first other one that all candidates
+    have. Prices have a column where one is known; what is not known is a dash.
     """
-    metrics = [
-        info
-        for info in verdict.metrics
-        if info.name == verdict.primary_metric
-        or any(info.name in candidate.metrics for candidate in verdict.candidates)
-    ][:_SHOWN_METRICS]
+    metrics = _compared(verdict)
     priced = any(c.cost.serving_usd_per_1000_calls is not None for c in verdict.candidates)
-    header = ["candidate", f"{metrics[0].title} [95 % interval]"]
-    header += [info.title for info in metrics[1:]]
+    kept = f"[95{_NO_BREAK}%{_NO_BREAK}interval]"
+    header = ["candidate", f"{_name(metrics[0].title)} {kept}"]
+    header += [_name(info.title) for info in metrics[1:]]
     header += ["trainable parameters", "tuning seconds", "prompt tokens per call"]
     header += ["$ per 1,000 calls"] if priced else []
     lines = [
@@ -43,7 +44,19 @@ def comparison_table(verdict: Verdict) -> str:
         ]
         for candidate in verdict.candidates
     ]
-    return _aligned([header, *lines])
+    return _aligned(header, lines)
+
+
+def _compared(verdict: Verdict) -> list[MetricInfo]:
+    """The primary metric, and others in which all candidates can be compared."""
+    others = [
+        info
+        for info in verdict.metrics
+        if info.name != verdict.primary_metric
+        and verdict.candidates
+        and all(info.name in candidate.metrics for candidate in verdict.candidates)
+    ]
+    return [verdict.info(verdict.primary_metric), *others][:_SHOWN_METRICS]
 
 
 def _name(name: str) -> str:
@@ -53,13 +66,13 @@ def _name(name: str) -> str:
 
 def _score(candidate: CandidateSummary, info: MetricInfo) -> str:
     found = candidate.metrics.get(info.name)
-    return "" if found is None else score(found.value, info)
+    return UNKNOWN if found is None else score(found.value, info)
 
 
 def _with_interval(candidate: CandidateSummary, info: MetricInfo) -> str:
     found = candidate.metrics.get(info.name)
     if found is None:
-        return ""
+        return UNKNOWN
     ends = interval(found, info)
     return f"{score(found.value, info)} [{ends}]" if ends else score(found.value, info)
 
@@ -73,14 +86,24 @@ def _costs(candidate: CandidateSummary, *, priced: bool) -> list[str]:
     return [*cells, dollars(candidate.cost.serving_usd_per_1000_calls)] if priced else cells
 
 
-def _aligned(table: Sequence[Sequence[str]]) -> str:
-    """Names to the left, numbers to the right, a rule under the header."""
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
+def _aligned(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Names to the left, numbers to the right; long headers are wrapped and end at the rule."""
+    columns = [[line[place] for line in lines] for place in range(len(header))]
+    wrapped = [
+        textwrap.wrap(title, max(_HEADER_WIDTH, *map(len, column), 0))
+        for title, column in zip(header, columns, strict=True)
     ]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    height = max(map(len, wrapped))
+    tops = [[""] * (height - len(parts)) + parts for parts in wrapped]
+    widths = [max(map(len, [*top, *column])) for top, column in zip(tops, columns, strict=True)]
+    head = [_line(cells, widths) for cells in zip(*tops, strict=True)]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    table = [*head, rule, *(_line(line, widths) for line in lines)]
+    return "\n".join(table).replace(_NO_BREAK, " ")
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(
+        cell.ljust(width) if place == 0 else cell.rjust(width)
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ).rstrip()

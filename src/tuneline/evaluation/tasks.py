@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from tuneline.errors import ConfigurationError
 from tuneline.evaluation.metrics.entities import entities_of, is_entity_answer
 from tuneline.evaluation.metrics.queries import looks_like_query
 from tuneline.evaluation.metrics.tool_calls import calls_of, canonical_calls
@@ -42,14 +43,20 @@ def choose_task(
         data_task: What the data stage found.
         prompts: Of the first held-out rows.
         references: Of the same rows.
+
+    Raises:
+        ConfigurationError: The task that is set asks for answers that no reference is.
     """
     sql = bool(settings.database) or _all(looks_like_query, references)
     if settings.task != "auto":
+        _require_any(settings.task, references)
         return TaskChoice(settings.task, "set in the settings", sql=sql)
-    if data_task == "classification":
-        return TaskChoice("classification", "the answers are a label set")
     if settings.code_tests:
         return TaskChoice("code", "tests are given")
+    if settings.database:
+        return TaskChoice("query", "a database is given", sql=True)
+    if data_task == "classification":
+        return TaskChoice("classification", "the answers are a label set")
     if sql:
         return TaskChoice("query", "the answers are SQL", sql=True)
     if _all(_is_call, references):
@@ -57,6 +64,20 @@ def choose_task(
     if _all(is_entity_answer, references) and any(map(entities_of, references)):
         return TaskChoice("entity_extraction", "the answers are JSON that lists entities")
     return _by_length(prompts, references)
+
+
+def _require_any(task: TaskKind, references: Sequence[str]) -> None:
+    """Refuse a task whose metrics would find every answer right, since no row asks for anything."""
+    wanted = {
+        "tool_calls": (calls_of, "calls a function"),
+        "entity_extraction": (entities_of, "lists an entity as JSON"),
+    }
+    if task in wanted and references:
+        read, what = wanted[task]
+        if not any(map(read, references)):
+            raise ConfigurationError(
+                f"task: {task}, but none of the first {len(references)} reference answers {what}."
+            )
 
 
 def _by_length(prompts: Sequence[str], references: Sequence[str]) -> TaskChoice:

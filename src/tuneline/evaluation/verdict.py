@@ -13,6 +13,7 @@ from tuneline.evaluation.results import (
     PairedTest,
     SliceResult,
 )
+from tuneline.evaluation.settings import TaskKind
 
 
 class GateTest(PairedTest):
@@ -40,6 +41,7 @@ class Verdict(BaseModel):
         reasons: Each rule with its numbers, starting with ``passed:`` or ``failed:``.
         sensitivity: Which differences this number of rows can show, in one sentence; empty where
             no tuned candidate was compared.
+        task: Kind of task, and ``task_reason`` why it was taken for that.
         primary_metric: The metric that decides.
         metrics: What each metric is; the primary one stands first.
         rows: Held-out rows that every candidate answered.
@@ -62,6 +64,8 @@ class Verdict(BaseModel):
     headline: str
     reasons: list[str]
     sensitivity: str
+    task: TaskKind
+    task_reason: str
     primary_metric: str
     metrics: list[MetricInfo]
     rows: int

@@ -72,10 +72,13 @@ def ask(
     return Answered(candidate, questions, found.answers)
 
 
-def write(test: Path, base: Base, answered: Sequence[Answered], output: Path) -> PredictionFile:
-    """Write what candidates answered to the rows of one split.
+def write(
+    test: Path, train: Path, base: Base, answered: Sequence[Answered], output: Path
+) -> PredictionFile:
+    """Write what candidates answered to the rows of one split, with the training split's digest.
 
     Raises:
+        DataError: A candidate's name is none.
         MachineError: The file cannot be written.
     """
     about = read_info(test)
@@ -86,6 +89,7 @@ def write(test: Path, base: Base, answered: Sequence[Answered], output: Path) ->
         base_model=base.reference,
         base_digest=base.digest,
         candidates=tuple(each.candidate for each in answered),
+        train_digest=sha256_file(train),
     )
     write_predictions(output, info, _rows(answered))
     return read_predictions(output)

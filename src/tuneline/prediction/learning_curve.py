@@ -66,6 +66,7 @@ def predict_parts(
             *(test, config.train, model, settings, parts[fraction]),
             name=f"{config.method} {100 * fraction:g} %",
             training_fraction=fraction,
+            tuned_on=model.with_name(f"{model.name}.parquet"),  # there until the next part is tuned
         )
         shutil.rmtree(model)
     _join([read_predictions(part) for part in parts.values()], output)

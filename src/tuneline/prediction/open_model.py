@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
@@ -20,10 +20,10 @@ from tuneline.prediction.decoding import GREEDY, AnswerPlan, Decoding
 from tuneline.prediction.generate import Generator
 from tuneline.prediction.likelihood import Scorer
 from tuneline.prediction.vllm_engine import VllmGenerator, vllm_problem
-from tuneline.progress import counted
+from tuneline.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from tuneline.models.chat import Message
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tuneline.prediction.settings import PredictSettings
 
 logger = logging.getLogger("tuneline")
+
+Item = TypeVar("Item")
 
 OpenEngine = Literal["transformers", "vllm"]
 
@@ -56,6 +58,22 @@ class _Found:
             self.answers[place] = replace(
                 self.answers[place], reference_nll=found.nll, reference_tokens=found.tokens
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Shows how far a candidate is: answers, samples and likelihoods each by a count of its own."""
+
+    doing: str
+    total: int
+    done: int
+
+    def of(self, items: Iterable[Item], unit: str, each: int = 1) -> Iterator[Item]:
+        """Pass items on, of which every question has so many."""
+        with Progress(self.doing, each * self.total, unit, each * self.done) as progress:
+            for item in items:
+                yield item
+                progress.add()
 
 
 def choose_engine(settings: PredictSettings) -> OpenEngine:
@@ -133,35 +151,30 @@ class OpenModel:
             MachineError: A single prompt does not fit into the device's memory.
         """
         found = _Found()
-        passes = 1 + self._settings.samples + (self._scorer is not None)
-        work = self._work(questions, found)
-        for _ in counted(work, passes * len(questions), f"predict: {name}", "answers"):
-            pass
+        for start in range(0, len(questions), _ROWS_AT_ONCE):
+            counted = _Counted(f"predict: {name}", len(questions), start)
+            self._work(questions[start : start + _ROWS_AT_ONCE], counted, found)
         answers = [found.answers[i] for i in range(len(questions))]
         if skipped := sum(answer.finish_reason == "prompt_too_long" for answer in answers):
             logger.warning("predict: %s: %d prompts do not fit the model's context", name, skipped)
         logger.info("predict: %s answered %d rows in %.1f s", name, len(answers), found.seconds)
         return TimedAnswers(answers, found.seconds)
 
-    def _work(self, questions: Sequence[Question], found: _Found) -> Iterator[None]:
-        """Fill ``found``; yields after each answer, sample and likelihood."""
-        for start in range(0, len(questions), _ROWS_AT_ONCE):
-            piece = questions[start : start + _ROWS_AT_ONCE]
-            chats = [to_messages(question.solved) for question in piece]
-            prompts = [self._render(chat) for chat in chats]
-            started = time.monotonic()
-            for i, answer in self._generator.answer(prompts):
-                found.answers[start + i] = answer
-                yield
-            found.seconds += time.monotonic() - started
-            if self._settings.samples:
-                for i, text in self._generator.sample(prompts):
-                    found.add_sample(start + i, text)
-                    yield
-            if self._scorer is not None:
-                for i, likelihood in self._scorer.score(chats):
-                    found.add_likelihood(start + i, likelihood)
-                    yield
+    def _work(self, piece: Sequence[Question], counted: _Counted, found: _Found) -> None:
+        """Fill ``found`` with the answers, samples and likelihoods of some questions."""
+        first, drawn = counted.done, self._settings.samples
+        chats = [to_messages(question.solved) for question in piece]
+        prompts = [self._render(chat) for chat in chats]
+        started = time.monotonic()
+        for i, answer in counted.of(self._generator.answer(prompts), "answers"):
+            found.answers[first + i] = answer
+        found.seconds += time.monotonic() - started
+        if drawn:
+            for i, text in counted.of(self._generator.sample(prompts), "samples", drawn):
+                found.add_sample(first + i, text)
+        if self._scorer is not None:
+            for i, likelihood in counted.of(self._scorer.score(chats), "likelihoods"):
+                found.add_likelihood(first + i, likelihood)
 
     def _render(self, chat: Sequence[Message]) -> str:
         """A solved chat up to the place where the model answers."""

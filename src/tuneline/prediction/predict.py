@@ -14,6 +14,7 @@ from tuneline.models.source import resolve_base_model
 from tuneline.prediction.asked import read_asked
 from tuneline.prediction.candidates import Answered, Base, ask, write
 from tuneline.prediction.gemini.names import is_gemini, parse
+from tuneline.prediction.leakage import require_apart, require_tuned_on
 from tuneline.prediction.prompts import Question, baseline_name, instruction
 from tuneline.prediction.shots import ShotPool
 from tuneline.training.result import read_result
@@ -41,12 +42,14 @@ def predict_baselines(
 
     Raises:
         ConfigurationError: The base model cannot be found, or there are fewer examples than shots.
-        DataError: A split is empty or no canonical Parquet, or holds what the model cannot take.
+        DataError: A split is empty or no canonical Parquet, holds what the model cannot take, or
+            shares prompts with the other.
         MachineError: The output cannot be written, or the device's memory does not suffice.
         ServiceError: A service does not answer.
     """
     require_writable(output.parent)
     folder = None if is_gemini(base_model) else resolve_base_model(base_model)
+    require_apart(test, train)
     designs = _designs(test, train, settings)
     if folder is None:
         base = Base(base_model, parse(base_model).resource)
@@ -60,7 +63,7 @@ def predict_baselines(
         )
         for count, questions in designs.items()
     ]
-    return write(test, base, answered, output)
+    return write(test, train, base, answered, output)
 
 
 def predict_tuned(
@@ -72,32 +75,38 @@ def predict_tuned(
     *,
     name: str = "",
     training_fraction: float = 1.0,
+    tuned_on: Path | None = None,
 ) -> PredictionFile:
     """Answer the held-out rows by a tuned model: one candidate, named after its method.
 
     Args:
         test: Canonical Parquet of the held-out rows.
-        train: Canonical Parquet of the training split: the answers' length comes from it.
+        train: Canonical Parquet of the training split that the run read: the answers' length
+            comes from it.
         model: Output folder of a tuning run.
         settings: How to ask; ``shots`` is not read.
         output: Predictions file to write.
         name: The candidate's name; empty: its method.
         training_fraction: Share of the training split that it was tuned on.
+        tuned_on: Canonical Parquet of that share; None: it was tuned on all of it.
 
     Raises:
         ConfigurationError: The base model that it was tuned from cannot be found.
-        DataError: The folder holds no finished run, its weights are not those that the run wrote
-            or not changed by tuning, or a split is empty or no canonical Parquet.
+        DataError: The folder holds no finished run, the run read another training split, its
+            weights are not those that the run wrote or not changed by tuning, or a split is empty,
+            no canonical Parquet or shares prompts with the other.
         MachineError: The output cannot be written, or the device's memory does not suffice.
     """
     require_writable(output.parent)
     result = read_result(model)
+    require_apart(test, train)
+    require_tuned_on(train, model, result, tuned_on)
     base = Base(result.base_model.reference, result.base_model.digest)
     loaded = _tuned(model, result, train, settings)
     questions = [Question(asked) for asked in read_asked(test, settings.turns)]
     answered = ask(loaded, questions, name or result.method, result.method, base)
     described = _as_tuned(answered, model, result).with_facts(training_fraction=training_fraction)
-    return write(test, base, [described], output)
+    return write(test, train, base, [described], output)
 
 
 def predict_endpoint(
@@ -107,10 +116,11 @@ def predict_endpoint(
     settings: PredictSettings,
     output: Path,
     *,
+    name: str = "",
     base_model: str = "",
     training_seconds: float = 0.0,
 ) -> PredictionFile:
-    """Answer the held-out rows by a tuned model behind a service: one candidate, ``pet``.
+    """Answer the held-out rows by a tuned model behind a service: one candidate.
 
     Args:
         test: Canonical Parquet of the held-out rows.
@@ -118,28 +128,30 @@ def predict_endpoint(
         endpoint: ``projects/PROJECT/locations/LOCATION/endpoints/ID``.
         settings: How to ask; ``shots`` is not read.
         output: Predictions file to write.
+        name: The candidate's name; empty: ``pet``, as such services tune.
         base_model: The Gemini model that was tuned, where known.
         training_seconds: Time that tuning took, where known.
 
     Raises:
         ConfigurationError: The name is no endpoint's, or the service refuses.
-        DataError: A split is empty or no canonical Parquet.
+        DataError: A split is empty, no canonical Parquet or shares prompts with the other.
         MachineError: The output or the journal cannot be written.
         ServiceError: The service does not answer.
     """
     require_writable(output.parent)
     _require_endpoint(endpoint)
+    require_apart(test, train)
     base = Base(base_model or endpoint, parse(base_model or endpoint).resource)
     questions = [Question(asked) for asked in read_asked(test, settings.turns)]
     rows = sum(1 for _ in read_examples(train))
     model = _managed(endpoint, settings, output, base_model)
-    answered = ask(model, questions, "pet", "pet", base).with_facts(
+    answered = ask(model, questions, name or "pet", "pet", base).with_facts(
         model=endpoint,
         model_digest=endpoint,
         training_seconds=training_seconds,
         training_rows=rows,
     )
-    return write(test, base, [answered], output)
+    return write(test, train, base, [answered], output)
 
 
 def _require_endpoint(name: str) -> None:

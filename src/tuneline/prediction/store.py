@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from tuneline.errors import DataError
 from tuneline.files import new_file
+from tuneline.prediction.candidate_names import name_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -110,6 +111,7 @@ class PredictionInfo:
         base_model: Name of the base model.
         base_digest: SHA-256 of the base model.
         candidates: Who answered, in the order of the rows.
+        train_digest: SHA-256 of the training split's file; empty where it is not known.
     """
 
     task: Task
@@ -118,6 +120,7 @@ class PredictionInfo:
     base_model: str
     base_digest: str
     candidates: tuple[Candidate, ...]
+    train_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +226,8 @@ def write_predictions(path: Path, info: PredictionInfo, rows: Iterable[Predictio
         rows: Candidate after candidate, in the order of ``info.candidates``.
 
     Raises:
-        DataError: Two candidates have one name, a row belongs to none of them, or the candidates
-            did not answer the same rows in the same order.
+        DataError: A name is none (`name_problem`) or that of two candidates, a row belongs to
+            none of them, or they did not answer the same rows in the same order.
         MachineError: The file cannot be written.
     """
     names = [candidate.name for candidate in info.candidates]
@@ -266,6 +269,8 @@ def _write_candidate(writer: pq.ParquetWriter, rows: Iterator[Prediction]) -> tu
 def _require_names(path: Path, names: list[str]) -> None:
     if not names:
         raise DataError(f"{path}: no candidate. Predict with at least one.")
+    if problems := [problem for name in names if (problem := name_problem(name))]:
+        raise DataError(f"{path}: {' '.join(problems)}")
     if len(set(names)) != len(names):
         raise DataError(f"{path}: two candidates have one name ({', '.join(names)}). Rename one.")
 
@@ -285,12 +290,16 @@ def read_predictions(path: Path) -> PredictionFile:
     """Open a predictions file.
 
     Raises:
-        DataError: It is not a predictions file, is of another schema version, or contradicts
-            itself.
+        DataError: It is missing or not a predictions file, is of another schema version, or
+            contradicts itself.
     """
     try:
         with pq.ParquetFile(path) as file:
             metadata, schema = file.metadata, file.schema_arrow
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{path}: there is no such file. Give what the predict stage wrote."
+        ) from error
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError(f"{path}: not a Parquet file of predictions ({error}).") from error
     described = (metadata.metadata or {}).get(_METADATA_KEY)

@@ -185,9 +185,11 @@ def interval_curves(
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         axes.grid(visible=True, axis="y")
-        axes.legend(frameon=False)
+        # Above the axes, since intervals and the level reach everywhere within them.
+        axes.figure.legend(loc="outside upper left", frameon=False)
 
-    return _svg((4.8, 3.1), draw, description or f"{y_label} by {x_label}")
+    height = 3.0 + 0.2 * (len(series) + bool(level))
+    return _svg((4.8, height), draw, description or f"{y_label} by {x_label}")
 
 
 def _axis(rows: Sequence[IntervalRow], limits: tuple[float, float]) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuneline.errors import DataError
+from tuneline.errors import ConfigurationError, DataError
 from tuneline.evaluation.metrics import code as module
 from tuneline.evaluation.metrics.code import Compiles, PassAtK, code_of, pass_at_k
 from tuneline.evaluation.rows import Rows
@@ -37,7 +37,7 @@ def _rows(prompts, predictions, samples=()):
 
 
 def test_answers_are_run_with_the_tests_of_their_prompt():
-    metric = pickle.loads(pickle.dumps(PassAtK(1, _TESTS, _LIMITS, right_or_wrong=True)))
+    metric = pickle.loads(pickle.dumps(PassAtK(1, _TESTS, _LIMITS)))
     rows = _rows(
         ["Add.", " Add.\n", "Double.", "Double."],
         [_RIGHT, _WRONG, _RIGHT, "def double(number): return 2 * number"],
@@ -47,16 +47,64 @@ def test_answers_are_run_with_the_tests_of_their_prompt():
     assert (metric.name, metric.title, metric.right_or_wrong) == ("pass_at_1", "pass@1", True)
 
 
-def test_samples_count_where_there_are_any():
+def test_samples_count_where_they_were_asked_for():
     rows = _rows(
-        ["Add.", "Add."],
-        [_RIGHT, _RIGHT],
-        samples=[[_RIGHT, _WRONG, "def add(", _WRONG], [_WRONG] * 4],
+        ["Add.", "Add.", "Add."],
+        [_RIGHT, _RIGHT, _RIGHT],
+        samples=[[_RIGHT, _WRONG, "def add(", _WRONG], [_WRONG] * 4, [_WRONG, _RIGHT] * 2],
     )
-    assert PassAtK(1, _TESTS, _LIMITS).scores(rows) == pytest.approx([0.25, 0.0])
-    assert PassAtK(2, _TESTS, _LIMITS).scores(rows) == pytest.approx([0.5, 0.0])
-    assert PassAtK(4, _TESTS, _LIMITS).scores(rows) == [1.0, 0.0]
-    assert not PassAtK(2, _TESTS, _LIMITS).right_or_wrong
+    drawn = [PassAtK(k, _TESTS, _LIMITS, samples=4).scores(rows) for k in (1, 2, 4)]
+    assert drawn[0] == pytest.approx([0.25, 0.0, 0.5])
+    assert drawn[1] == pytest.approx([0.5, 0.0, 5 / 6])
+    assert drawn[2] == [1.0, 0.0, 1.0]
+    first = PassAtK(1, _TESTS, _LIMITS, samples=1)
+    assert first.scores(rows) == [1.0, 0.0, 0.0]
+    assert PassAtK(1, _TESTS, _LIMITS).scores(rows) == [1.0, 1.0, 1.0]
+
+
+def test_a_row_that_was_not_asked_fails_as_often_as_the_others_are_asked():
+    rows = _rows(["Add.", "Add."], ["", ""], samples=[[], [_RIGHT, _RIGHT]])
+    for k in (1, 2):
+        assert PassAtK(k, _TESTS, _LIMITS, samples=2).scores(rows) == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("k", "samples", "title", "right_or_wrong"),
+    [
+        (1, 0, "pass@1", True),
+        (1, 1, "pass@1 of 1 sample", True),
+        (1, 5, "pass@1 of 5 samples", False),
+        (5, 5, "pass@5 of 5 samples", False),
+    ],
+)
+def test_the_title_says_what_it_is_estimated_from(k, samples, title, right_or_wrong):
+    metric = PassAtK(k, _TESTS, _LIMITS, samples=samples)
+    assert (metric.title, metric.right_or_wrong) == (title, right_or_wrong)
+
+
+def test_the_remark_says_why_the_greedy_program_failed():
+    metric = PassAtK(1, _TESTS, _LIMITS)
+    programs = [
+        _RIGHT,
+        _WRONG,
+        "def add(",
+        "import sys; sys.exit(0)",
+        "raise ValueError('x' * 999)",
+    ]
+    assert metric.remark("Add.", "", _WRONG) == ""  # it was not run yet
+    metric.scores(_rows(["Add."] * len(programs), programs))
+    right, *wrong = [metric.remark("Add.", "", program) for program in programs]
+    assert right == ""
+    begins = [
+        "failed: AssertionError",
+        "syntax: ",
+        "failed: SystemExit: 0",
+        "failed: ValueError: xxx",
+    ]
+    for remark, begin in zip(wrong, begins, strict=True):
+        assert remark.startswith(begin)
+        assert len(remark) <= 200
+        assert "\n" not in remark
 
 
 def test_no_program_runs_twice(monkeypatch):
@@ -69,9 +117,9 @@ def test_no_program_runs_twice(monkeypatch):
     monkeypatch.setattr(module, "run_python", counted)
     rows = _rows(["Add."] * 2, ["", ""], samples=[[_RIGHT, _WRONG], [_RIGHT, _RIGHT]])
     for k in (1, 2, 1):
-        PassAtK(k, _TESTS, _LIMITS).scores(rows)
+        PassAtK(k, _TESTS, _LIMITS, samples=2).scores(rows)
     assert sorted(ran) == sorted({code_of(_RIGHT), code_of(_WRONG)})
-    PassAtK(1, _TESTS, Limits(wall_s=9.0)).scores(rows)
+    PassAtK(1, _TESTS, Limits(wall_s=9.0), samples=2).scores(rows)
     assert len(ran) == 4  # other limits may give another outcome
 
 
@@ -82,9 +130,16 @@ def test_what_is_remembered_has_a_bound(monkeypatch):
     assert len(module._OUTCOMES._known) == 1
 
 
-def test_too_few_answers_are_an_error():
-    with pytest.raises(DataError, match=r"pass@2 needs 2 answers of every row, and 'Add.' has 1"):
-        PassAtK(2, _TESTS, _LIMITS).scores(_rows(["Add."], [_RIGHT]))
+@pytest.mark.parametrize(("k", "samples"), [(2, 0), (2, 1), (6, 5)])
+def test_more_than_there_are_answers_cannot_be_taken(k, samples):
+    with pytest.raises(ConfigurationError, match=rf"pass@{k} needs {k} samples .* are {samples}"):
+        PassAtK(k, _TESTS, _LIMITS, samples=samples)
+
+
+def test_rows_of_fewer_samples_are_an_error():
+    rows = _rows(["Add."], [_RIGHT], samples=[[_RIGHT]])
+    with pytest.raises(DataError, match=r"pass@1 of 2 samples: 'Add\.' has 1 samples"):
+        PassAtK(1, _TESTS, _LIMITS, samples=2).scores(rows)
 
 
 def test_a_prompt_without_tests_is_an_error():

@@ -67,6 +67,11 @@ def wrong_attributes(prompt, reference, prediction):
 wrong_attributes.unit = "percent"
 wrong_attributes.higher_is_better = "no"
 CONSTANT = 3
+
+def percent(prompt, reference, prediction):
+    return 0.7 if prediction == "x" else float(prediction)
+
+percent.unit = "share"
 '''
 
 
@@ -85,7 +90,7 @@ def test_a_function_of_a_file_is_a_metric(user_file):
     metric = custom_metric(f"{user_file}:word_error")
     assert (metric.name, metric.title, metric.unit) == ("word_error", "word error", "ratio")
     assert not metric.higher_is_better
-    assert metric.source == f"{user_file}:word_error"
+    assert metric.source == "my metrics.py:word_error"  # reports go to other machines
     table = metric.measure(rows())
     assert table.tolist() == [[1, 1], [0, 1]]
     assert metric.value(table.sum(axis=0)) == 0.5
@@ -133,8 +138,14 @@ def test_metrics_are_measured_in_other_processes(user_file):
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("missing", "no function missing in "),
-        ("CONSTANT", "no function CONSTANT in "),
+        (
+            "word_eror",
+            "no function 'word_eror' in it. Did you mean 'word_error'. Functions there: ",
+        ),
+        (
+            "CONSTANT",
+            "no function 'CONSTANT' in it. Functions there: fails, no_prompt, .*, wanting",
+        ),
         ("no_prompt", "cannot be called as function.*'prompt'"),
         ("positional", "cannot be called as function"),
         ("wanting", "cannot be called as function.*'threshold'"),
@@ -154,7 +165,7 @@ def test_functions_that_cannot_be_used_are_refused(user_file, name, problem):
         ("module:", "write it as"),
         ("module:a.b", "write it as"),
         ("no.such.module:name", "cannot be imported.*No module named 'no'.*path of its .py file"),
-        ("/no/such/file.py:name", "cannot be imported.*FileNotFoundError"),
+        ("/no/such/file.py:name", r"^metric in /no/such/file\.py: there is no such file\.$"),
         ("math:hypot", "cannot be called as function"),
     ],
 )
@@ -167,24 +178,44 @@ def test_references_that_name_no_function_are_refused(reference, problem):
 def test_files_that_fail_when_imported_are_refused(tmp_path, line):
     path = tmp_path / "broken.py"
     path.write_text(line, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="broken.py: it cannot be imported: "):
+    with pytest.raises(ConfigurationError, match="broken.py: it cannot be imported ") as raised:
         custom_metric(f"{path}:name")
+    assert str(raised.value).count(str(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("fails", r"row 1 of its batch \(''\): it raised ZeroDivisionError: division by zero"),
+        (
+            "fails",
+            r"row 1 of its batch \(prompt 'b', prediction ''\): it raised ZeroDivisionError",
+        ),
         ("text", r"row 0 of its batch .*: it returned '0.5'; return a finite number"),
         ("nothing", "returned None; return a finite number"),
         ("not_a_number", "returned nan; return a finite number"),
         ("too_large", "it raised OverflowError"),
+        ("percent", r"^metric my metrics\.py:percent, row 0 .* it raised ValueError"),
     ],
 )
 def test_rows_that_a_function_cannot_score_are_named(user_file, name, problem):
     metric = custom_metric(f"{user_file}:{name}")
     with pytest.raises(DataError, match=problem):
-        metric.measure(Rows.of(["x", "x"], ["x" * 200, ""]))
+        metric.measure(Rows.of(["x", "x"], ["x" * 200, ""], prompts=["a", "b"]))
+
+
+@pytest.mark.parametrize("number", ["-0.1", "1.01", "70"])
+def test_a_share_lies_between_0_and_1(user_file, number):
+    metric = custom_metric(f"{user_file}:percent")
+    rows = Rows.of(["x"] * 4, ["x", "1", "0", str(1 + 1e-12)])
+    assert metric.scores(rows) == [0.7, 1.0, 0.0, 1.0]
+    with pytest.raises(DataError, match=rf"row 1 .* it returned {number}, but its unit is \"share"):
+        metric.measure(Rows.of(["x", "x"], ["x", number]))
+
+
+def test_the_place_is_named_as_it_was_given_where_it_is_relative(user_file, monkeypatch):
+    monkeypatch.chdir(user_file.parent.parent)
+    given = f"{user_file.parent.name}/{user_file.name}:word_error"
+    assert custom_metric(given).source == given
 
 
 def test_an_error_shows_the_beginning_of_the_prediction_alone(user_file):

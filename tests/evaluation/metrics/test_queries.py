@@ -55,6 +55,35 @@ def test_execution_accuracy_compares_results(tmp_path, made):
     assert pickle.loads(pickle.dumps(metric)).scores(rows) == metric.scores(rows)
 
 
+_REMARKS = [  # prediction, reference, why it is wrong
+    ("SELECT name FROM city", "SELECT name FROM city", ""),
+    ("SELECT name FROM city WHERE id = 1", "SELECT name FROM city", "1 row, expected 3"),
+    ("SELECT name, id FROM city", "SELECT name FROM city", "2 columns, expected 1"),
+    ("SELECT id FROM city", "SELECT name FROM city", "other values"),
+    (
+        "SELECT id FROM city ORDER BY id DESC",
+        "SELECT id FROM city ORDER BY id",
+        "the same rows in another order",
+    ),
+    ("I do not know.", "SELECT name FROM city", "syntax error: "),
+    ("DROP TABLE city", "SELECT name FROM city", "not allowed: "),
+    ("SELECT name FROM town", "SELECT name FROM city", "error: "),
+    ("SELECT " + "x" * 400 + " FROM city", "SELECT name FROM city", "error: "),
+]
+
+
+@pytest.mark.parametrize("made", [sqlite_file, duckdb_file])
+def test_the_remark_says_why_a_query_is_wrong(tmp_path, made):
+    metric = ExecutionAccuracy(made(tmp_path), _TIMEOUT_S)
+    for prediction, reference, expected in _REMARKS:
+        remark = metric.remark("Which?", reference, prediction)
+        assert remark.startswith(expected)
+        assert expected.endswith(": ") or remark == expected
+        assert len(remark) <= 200
+        right = metric.scores(Rows.of([reference], [prediction])) == [1.0]
+        assert right == (not remark)
+
+
 def test_a_reference_that_does_not_run_is_an_error_of_the_data(tmp_path):
     metric = ExecutionAccuracy(sqlite_file(tmp_path), _TIMEOUT_S)
     with pytest.raises(DataError, match=r"towns\.db: the reference query 'SELECT x FROM city' .*x"):

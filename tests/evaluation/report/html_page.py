@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-_VOID = {"meta", "input", "br", "img"}
+_VOID = {"meta", "input", "br", "img", "wbr"}
 _SEPARATED = {"td", "th", "p", "li", "summary", "text", "div"}
 """What follows these stands apart, without white space in the source."""
 

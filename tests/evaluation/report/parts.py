@@ -270,6 +270,8 @@ def verdict_of(
             "headline": headline,
             "reasons": [],
             "sensitivity": "",
+            "task": metrics.task,
+            "task_reason": metrics.task_reason,
             "primary_metric": metrics.primary_metric,
             "metrics": metrics.metrics,
             "rows": metrics.rows,

@@ -3,71 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
 from pypdf import PdfReader
 
+from tests.evaluation.report.opened_page import Opened
 from tests.evaluation.report.samples import SAMPLES, Sample, classification, hostile, summarization
 from tuneline.evaluation.changes import ShownRow
-from tuneline.evaluation.report.page import evaluation_page
 from tuneline.report.shown import shown
 
 pytestmark = pytest.mark.browser
 
 WIDTHS = (360, 768, 1200)
-
-
-@dataclass
-class Opened:
-    """A page in the browser, and all that it said and asked for."""
-
-    page: Page
-    url: str
-    said: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def visible_rows(self) -> list[str]:
-        """Numbers of the rows that can be seen."""
-        cells = self.page.locator("#rows tbody tr:visible th")
-        return [text.split()[0] for text in cells.all_inner_texts()]
-
-    def count(self) -> str:
-        """What the live region says."""
-        return self.page.locator("[role=status]").inner_text()
-
-    def assert_clean(self) -> None:
-        """Nothing was logged, refused or fetched."""
-        assert self.said == []
-        assert self.requests == [self.url]
-
-
-@pytest.fixture
-def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
-    """Open the page of a sample; what it says and asks for is recorded."""
-    contexts: list[BrowserContext] = []
-
-    def opened(sample: Sample, *, width: int = 1200, **options: Any) -> Opened:
-        path = tmp_path / "report.html"
-        path.write_text(evaluation_page(*sample), encoding="utf-8")
-        context = browser.new_context(viewport={"width": width, "height": 800}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        found = Opened(page, path.as_uri())
-        page.on("console", lambda message: found.said.append(message.text))
-        page.on("pageerror", lambda error: found.said.append(str(error)))
-        page.on("dialog", lambda dialog: found.said.append(dialog.message))
-        context.on("request", lambda request: found.requests.append(request.url))
-        page.goto(found.url)
-        return found
-
-    yield opened
-    for context in contexts:
-        context.close()
 
 
 def checkbox(opened: Opened, outcome: str):
@@ -99,11 +46,11 @@ def test_outcomes_filter_alone_and_together(open_page):
     opened = open_page(sample)
     everything = [str(row.number) for row in shown_of(sample)]
     assert opened.visible_rows() == everything
-    assert opened.count() == "40 of 40 rows shown, 320 in all"
+    assert opened.count() == "40 of 40 rows found, 320 in all"
     checkbox(opened, "fixed").check()
     fixed = rows_of(sample, outcome="fixed")
     assert opened.visible_rows() == fixed
-    assert opened.count() == f"{len(fixed)} of 40 rows shown, 320 in all"
+    assert opened.count() == f"{len(fixed)} of 40 rows found, 320 in all"
     checkbox(opened, "broken").check()
     both = [n for n in everything if n in fixed or n in rows_of(sample, outcome="broken")]
     assert opened.visible_rows() == both
@@ -125,13 +72,13 @@ def test_label_outcome_and_search_narrow_each_other(open_page):
     first = next(row for row in shown_of(sample) if str(row.number) == found[0])
     opened.page.get_by_label("Search").fill(f"  {first.prompt.split(':')[0].upper()}:  ")
     assert opened.visible_rows() == [found[0]]
-    assert opened.count() == "1 of 40 rows shown, 320 in all"
+    assert opened.count() == "1 of 40 rows found, 320 in all"
     opened.page.get_by_label("Search").fill("no row says this")
     assert opened.visible_rows() == []
-    assert opened.count() == "0 of 40 rows shown, 320 in all"
+    assert opened.count() == "0 of 40 rows found, 320 in all"
     opened.page.get_by_role("button", name="Show all").click()
     assert len(opened.visible_rows()) == 40
-    assert opened.count() == "40 of 40 rows shown, 320 in all"
+    assert opened.count() == "40 of 40 rows found, 320 in all"
     assert opened.page.get_by_label("Search").input_value() == ""
     opened.assert_clean()
 
@@ -227,7 +174,7 @@ def test_no_script_but_the_own_one_can_run(open_page):
 def test_without_scripts_the_page_is_whole(open_page):
     opened = open_page(classification(), java_script_enabled=False)
     assert len(opened.visible_rows()) == 40
-    assert opened.count() == "40 of 40 rows shown, 320 in all"
+    assert opened.count() == "40 of 40 rows found, 320 in all"
     assert not opened.page.locator(".filters").is_visible()
     opened.assert_clean()
 
@@ -287,7 +234,7 @@ def test_paper_has_all_details(open_page):
         "gate.margin",  # in closed details
         "equals rouge-score 0.1.2, without stemming",
         "the price page still has the old numbers",  # at the end of a folded prompt
-        "60 of 60 rows shown, 320 in all",
+        "60 of 60 rows found, 320 in all",
         "8-shot zero-shot +5.3",  # the other pairs
     ):
         assert said in text

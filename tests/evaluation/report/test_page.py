@@ -190,7 +190,7 @@ def test_rows_carry_what_they_are_filtered_by(classified):
     assert len(outcomes) == 40
     assert set(outcomes) == {"fixed", "broken", "both right", "both wrong"}
     assert len(classified.values("data-label")) == 40
-    assert "40 of 40 rows shown, 320 in all" in words(classified)
+    assert "40 of 40 rows found, 320 in all" in words(classified)
     assert "The page holds 40 of 320 rows; the predictions files hold all." in words(classified)
     assert "fixed 58 rows broken 18 rows both right 225 rows both wrong 19 rows" in words(
         classified
@@ -278,7 +278,7 @@ def test_texts_are_not_cut_where_there_is_room():
     shown_row = ShownRows("8-shot", "pet", {"fixed": 1}, (long_row(1, "x" * 1_500),))
     page = page_of(classification()._replace(shown=shown_row))
     assert page.text.count("x" * 1_500) == 4
-    assert "1 of 1 row shown, 1 in all" in words(page)
+    assert "1 of 1 row found, 1 in all" in words(page)
     assert "The page holds" not in words(page)
 
 
@@ -290,7 +290,7 @@ def test_a_page_holds_500_rows_of_600_characters():
         for number in range(500)
     )
     page = evaluation_page(*sample._replace(shown=ShownRows("a", "b", {"fixed": 9_000}, rows)))
-    assert "500 of 500 rows shown, 9,000 in all" in page
+    assert "500 of 500 rows found, 9,000 in all" in page
     assert 750_000 < len(page.encode()) < 1_000_000  # what can be shown is shown
 
 

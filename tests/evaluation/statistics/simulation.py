@@ -109,6 +109,11 @@ def differences(metric, firsts, seconds, *, resamples=2000, draws=199):
     return found
 
 
+def paired_randomization(metric, first, second, *, draws, seed):
+    """Two-sided p-value of one pair."""
+    return PairedRandomization(draws, seed).p_values([Pair(metric, first, second)])[0]
+
+
 def rejections(metric, firsts, seconds, *, draws=999):
     """How often paired randomisation rejects at the 5 % level."""
     p_values = []

@@ -86,6 +86,28 @@ def test_intervals_hold_the_truth_in_95_per_cent(simulate):
     assert coverage(estimates(metric, list(tables)), truth) == pytest.approx(0.95, abs=0.015)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("labels", "rows_a_label"), [(20, 4), (20, 10), (20, 20), (100, 10)])
+def test_intervals_of_macro_f1_with_few_rows_a_label_hold_the_truth(labels, rows_a_label):
+    """Plain percentiles held it in 82, 90, 93 and 74 %."""
+    rng = np.random.default_rng(0)
+    shares = [1 / labels] * labels
+    sets, rows = 20_000 // (labels * 2), labels * rows_a_label
+    expected, predicted = draw_labels(rng, (sets, rows), shares, 0.8)
+    tables = list(label_tables(expected, predicted, labels))
+    intervals = estimates(MACRO_F1, tables, resamples=400)
+    known = [interval for interval in intervals if not np.isnan(interval.low)]
+    assert len(known) > 0.8 * sets
+    assert coverage(known, true_macro_f1(shares, 0.8)) > 0.91
+
+
+def test_macro_f1_of_very_few_rows_a_label_has_no_interval():
+    rng = np.random.default_rng(0)
+    expected, predicted = draw_labels(rng, (10, 1200), [1 / 400] * 400, 0.8)
+    found = estimates(MACRO_F1, list(label_tables(expected, predicted, 400)), resamples=400)
+    assert all(np.isnan(interval.low) and np.isnan(interval.high) for interval in found)
+
+
 @pytest.mark.parametrize("rows", [20, 100, 200, 1000])
 def test_intervals_of_shares_hold_the_truth_in_95_per_cent(rows):
     """Computed, not simulated; averaged over shares, since a count of rows has steps."""

@@ -40,10 +40,10 @@ def test_a_share_of_nothing_is_undefined():
     assert all(math.isnan(end) for end in (interval.value, interval.low, interval.high))
 
 
-@pytest.mark.parametrize("units", [2, 10, 100, 100_000])
+@pytest.mark.parametrize("units", [5, 10, 100, 100_000])
 def test_percentiles_are_expanded_for_few_units(units):
     draws = np.random.default_rng(0).normal(size=5000)
-    interval = bootstrap_interval(0.0, draws, units, None)
+    interval = bootstrap_interval(float(draws.mean()), draws, units, None)
     tail = norm.cdf(-math.sqrt(units / (units - 1)) * t.ppf(0.975, units - 1))
     expected = np.quantile(draws, [tail, 1 - tail])
     assert [interval.low, interval.high] == pytest.approx(expected.tolist(), abs=1e-9)
@@ -83,10 +83,44 @@ def test_an_undefined_value_has_no_interval():
     assert all(math.isnan(end) for end in (interval.value, interval.low, interval.high))
 
 
-def test_the_value_is_in_its_interval_even_where_all_draws_are_beyond():
-    interval = bootstrap_interval(0.9, np.linspace(0, 0.5, 100), 50, (0.0, 1.0))
-    assert interval.high == 0.9
-    assert interval.low < 0.1
+def test_a_biased_bootstrap_is_shifted_by_twice_its_bias_within_the_limits():
+    draws = np.random.default_rng(0).normal(0.9, 0.05, size=5000)
+    fair = bootstrap_interval(float(draws.mean()), draws, 50, (0.0, 1.0))
+    value = float(draws.mean()) + 0.03
+    shifted = bootstrap_interval(value, draws, 50, (0.0, 1.0))
+    assert shifted.low == pytest.approx(fair.low + 0.06, abs=1e-12)
+    assert shifted.high == 1.0
+
+
+def test_there_is_no_interval_where_the_bias_is_larger_than_the_standard_error():
+    draws = np.random.default_rng(0).normal(0.4, 0.05, size=5000)
+    for value, known in ((0.44, True), (0.46, False), (0.9, False), (0.34, False)):
+        interval = bootstrap_interval(value, draws, 50, (0.0, 1.0))
+        assert interval.value == value
+        assert math.isnan(interval.low) != known
+        assert math.isnan(interval.high) != known
+
+
+def test_units_without_a_score_do_not_count():
+    """Precision of two answers among fifty that hold no entity."""
+    table = np.zeros((50, 2))
+    for scored, known in ((2, False), (4, False), (5, True)):
+        table[:scored] = np.array([[1, 2], [2, 2], [0, 2], [2, 3], [1, 1]])[:scored]
+        (sampled,) = Resampling(50, 2000, seed=0).sampled([table])
+        interval = estimate(RATIO, sampled, Units.of(None, 50))
+        assert math.isnan(interval.low) != known
+    table[:5] = 0.0
+    table[0] = [2, 2]
+    (sampled,) = Resampling(50, 2000, seed=0).sampled([table])
+    interval = estimate(RATIO, sampled, Units.of(None, 50))
+    assert (interval.low, interval.high) == pytest.approx((0.025, 1.0))
+
+
+def test_scores_that_are_no_counts_have_no_interval_of_counts():
+    scores = np.random.default_rng(0).random(60)
+    (sampled,) = Resampling(60, 2000, seed=0).sampled([with_counts(scores)])
+    units = Units.of(None, 60)
+    assert estimate(SHARE, sampled, units) == estimate(RATIO, sampled, units)
 
 
 @pytest.mark.parametrize("units", [1, 25, 400])

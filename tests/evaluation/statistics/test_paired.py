@@ -3,7 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from tests.evaluation.statistics.simulation import MEAN, RATIO, SHARE, with_counts
+from tests.evaluation.statistics.simulation import (
+    MEAN,
+    RATIO,
+    SHARE,
+    Simulated,
+    paired_randomization,
+    with_counts,
+)
 from tuneline.evaluation.statistics import (
     Comparison,
     PairedRandomization,
@@ -12,7 +19,6 @@ from tuneline.evaluation.statistics import (
     compare,
     compare_all,
     mcnemar,
-    paired_randomization,
     share_difference_interval,
 )
 
@@ -43,6 +49,23 @@ def test_rows_that_either_has_no_score_for_are_left_out():
     found = compared(SHARE, first, second)
     assert (found.first_only, found.second_only) == (15, 0)
     assert found.difference == share_difference_interval(15, 0, 30)
+
+
+def test_scores_that_are_no_counts_are_never_counted_as_wins():
+    mislabelled = with_counts(np.full(30, 0.2)), with_counts(np.zeros(30))
+    found = compared(SHARE, *mislabelled)
+    assert (found.test, found.first_only) == ("randomization", None)
+    assert found.difference.value == pytest.approx(0.2)
+    less_is_better = Simulated(right_or_wrong=True)
+    less_is_better.higher_is_better = False
+    right = with_counts(np.arange(30) < 20), with_counts(np.arange(30) < 12)
+    assert compared(less_is_better, *right).test == "randomization"
+
+
+def test_a_difference_rests_on_the_units_that_both_have_a_score_on():
+    few, many = np.zeros((50, 2)), with_counts(np.linspace(0, 1, 50))
+    few[:3] = [[1.0, 1.0], [0.0, 1.0], [1.0, 1.0]]
+    assert math.isnan(compared(RATIO, few, many).difference.low)
 
 
 def test_right_or_wrong_rows_of_groups_are_swapped_by_group():

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from tests.evaluation.statistics.simulation import MEAN, differences, rejections, with_counts
+from tests.evaluation.statistics.simulation import MEAN, rejections, with_counts
 from tuneline.evaluation.statistics import (
+    Pair,
+    PairedRandomization,
     detectable_difference,
     detectable_from_draws,
-    detectable_mean_difference,
     mcnemar,
 )
 
@@ -44,22 +45,28 @@ def test_too_few_rows_detect_nothing(rows, disagreement):
 def test_the_detectable_mean_difference_is_found_in_about_four_runs_of_five():
     rng = np.random.default_rng(0)
     rows, sets = 150, 1000
-    shift = detectable_mean_difference(2**0.5, rows, 0.05)
+    shift = detectable_from_draws((2 / rows) ** 0.5, 0.05, rows)
+    assert shift == pytest.approx((norm.ppf(0.975) + norm.ppf(0.8)) * (2 / rows) ** 0.5)
     first, second = with_counts(rng.exponential(size=(2, sets, rows)))
     first[..., 0] += shift
     assert rejections(MEAN, list(first), list(second)) == pytest.approx(0.8, abs=0.04)
 
 
-def test_bootstrap_draws_tell_the_same_as_the_standard_deviation():
-    rng = np.random.default_rng(0)
-    first, second = rng.exponential(size=(2, 300))
-    (found,) = differences(MEAN, [with_counts(first)], [with_counts(second)])
-    by_draws = detectable_from_draws(found.standard_error, 0.05)
-    by_rows = detectable_mean_difference(float(np.std(first - second)), 300, 0.05)
-    assert by_draws == pytest.approx(by_rows, rel=0.06)
-    assert by_rows == pytest.approx(
-        (norm.ppf(0.975) + norm.ppf(0.8)) * np.std(first - second) / math.sqrt(300), abs=1e-9
-    )
+@pytest.mark.parametrize(("level", "fewest"), [(0.05, 6), (0.025, 7), (0.01, 8)])
+def test_too_few_units_to_reach_the_level_detect_nothing(level, fewest):
+    def least(units):
+        first, second = with_counts(np.linspace(1, 2, units)), with_counts(np.zeros(units))
+        return PairedRandomization(9999, 0).p_values([Pair(MEAN, first, second)])[0]
+
+    assert least(fewest) < level <= least(fewest - 1)
+    assert detectable_from_draws(0.1, level, fewest) > 0
+    assert math.isnan(detectable_from_draws(0.1, level, fewest - 1))
+
+
+@pytest.mark.parametrize(("level", "fewest"), [(0.05, 5), (0.01, 7)])
+def test_too_few_rows_to_reach_the_level_detect_nothing(level, fewest):
+    assert mcnemar(fewest, 0) < level <= mcnemar(fewest - 1, 0)
+    assert math.isnan(detectable_difference(fewest - 1, 0.0, level))
 
 
 @pytest.mark.parametrize("standard_error", [0.0, math.nan])

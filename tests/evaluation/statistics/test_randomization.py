@@ -14,9 +14,10 @@ from tests.evaluation.statistics.simulation import (
     draw_labels,
     label_errors,
     label_tables,
+    paired_randomization,
     with_counts,
 )
-from tuneline.evaluation.statistics import Pair, PairedRandomization, paired_randomization, tables
+from tuneline.evaluation.statistics import Pair, PairedRandomization, tables
 
 
 def scipys(metric, first, second):

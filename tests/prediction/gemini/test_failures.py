@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import email.utils
+import json
+import os
 import time
 from pathlib import Path
 
@@ -125,8 +127,32 @@ def test_a_project_without_rights(service: StandIn, tmp_path: Path):
 
 def test_no_credentials(service: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "missing.json"))
-    with pytest.raises(ConfigurationError, match="gcloud auth application-default login"):
+    with pytest.raises(ConfigurationError) as raised:
         asker(tmp_path).answer([question(1)], "zero-shot")
+    missing = f"GOOGLE_APPLICATION_CREDENTIALS names {tmp_path / 'missing.json'}, and there is no"
+    assert missing in str(raised.value)
+    assert "gcloud auth application-default login" in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["", "a-key"])
+def test_a_host_that_does_not_resolve_is_asked_twice(
+    service: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog, key: str
+):
+    """By the service's own client, and by that of the token server."""
+    nowhere = "http://no-such-host.invalid"
+    if key:
+        monkeypatch.setenv("GOOGLE_API_KEY", key)
+        monkeypatch.setenv("GOOGLE_GEMINI_BASE_URL", nowhere)
+        asked = asker(tmp_path, project="")
+    else:
+        path = Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"])
+        path.write_text(json.dumps({**json.loads(path.read_text()), "token_uri": nowhere}))
+        asked = asker(tmp_path)
+    caplog.set_level("INFO", logger="tuneline")
+    with pytest.raises(ServiceError, match="the host name of the service does not resolve"):
+        asked.answer([question(1)], "zero-shot")
+    assert [line for line in caplog.messages if "attempt 2 of 2" in line]
+    assert "attempt 3" not in caplog.text
 
 
 def test_credentials_that_were_withdrawn(service: StandIn, tmp_path: Path):

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tuneline.evaluation.metrics.metric import Metric
+    from tuneline.evaluation.sandbox.code_tests import CodeTests
     from tuneline.evaluation.settings import EvaluationSettings
     from tuneline.evaluation.tasks import TaskChoice
 
@@ -53,12 +54,13 @@ class _Needs:
     settings: EvaluationSettings
     labels: Sequence[str]
     samples: int
+    tests: CodeTests | None
 
     def wanted_labels(self) -> Sequence[str]:
         if not self.labels:
             raise ConfigurationError(
-                "there is no label set. Prepare the data as a classification, or choose other "
-                "metrics."
+                "there is no label set. Prepare the data with `task: classification`, or choose "
+                "other metrics."
             )
         return self.labels
 
@@ -77,8 +79,9 @@ class _Needs:
             cpu_s=math.ceil(settings.code_timeout_s),
             memory_bytes=settings.code_memory_mib * 2**20,
         )
-        tests = read_tests(Path(settings.code_tests))
-        return PassAtK(k, tests, limits, right_or_wrong=self.samples == 0)
+        if self.tests is None:
+            raise ConfigurationError("needs `code_tests`, a file with the tests of each prompt.")
+        return PassAtK(k, self.tests, limits, samples=self.samples)
 
 
 _MADE: dict[str, Callable[[_Needs], Metric]] = {
@@ -132,18 +135,33 @@ def metrics_for(
     names = list(_names(task, settings, samples))
     if settings.primary_metric != "auto":
         names.insert(0, _full_name(settings.primary_metric, settings))
-    needs = _Needs(settings, labels, samples)
+    tests = read_tests(Path(settings.code_tests)) if settings.code_tests else None
+    needs = _Needs(settings, labels, samples, tests)
     metrics: list[Metric] = []
-    problems: list[str] = []
+    lacking: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         try:
             metrics.append(_made(name, needs))
         except ConfigurationError as error:
-            problems.extend(f"{name}: {problem}" for problem in error.problems)
+            for problem in error.problems:
+                lacking.setdefault(problem, []).append(name)
+    problems = [f"{', '.join(named)}: {problem}" for problem, named in lacking.items()]
+    problems += _too_many(settings, samples)
     problems = problems or [*_clashes(metrics), *_gate_problems(metrics, settings)]
     if problems:
         raise ConfigurationError(problems)
     return metrics
+
+
+def _too_many(settings: EvaluationSettings, samples: int) -> Iterator[str]:
+    """What was asked for by name and cannot be had from so few answers."""
+    if "pass_k" in settings.model_fields_set:
+        for k in settings.pass_k:
+            if k > max(1, samples):
+                yield (
+                    f"pass_k: {k} needs {k} samples of each row, and there are {samples}. Predict "
+                    "with a larger setting of samples."
+                )
 
 
 def _clashes(metrics: Sequence[Metric]) -> Iterator[str]:
@@ -168,7 +186,7 @@ def _gate_problems(metrics: Sequence[Metric], settings: EvaluationSettings) -> I
 
 def _full_name(name: str, settings: EvaluationSettings) -> str:
     """A metric's name; that of a user's function with the place that it comes from."""
-    return next((own for own in settings.metrics if own.endswith(f":{name}")), name)
+    return next((own for own in settings.own_metrics if own.endswith(f":{name}")), name)
 
 
 def _names(task: TaskChoice, settings: EvaluationSettings, samples: int) -> Iterator[str]:

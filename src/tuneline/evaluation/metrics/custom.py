@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from tuneline.errors import ConfigurationError, DataError
 from tuneline.evaluation.metrics.metric import MeanMetric, Unit
+from tuneline.settings import suggestion
 
 if TYPE_CHECKING:
     from tuneline.evaluation.rows import Rows
 
 SHOWN_CHARACTERS = 80
+LISTED_FUNCTIONS = 20
+ROUNDING = 1e-9
+"""How far beyond 0 and 1 a share may lie, since floating-point sums end a little beside them."""
 EXAMPLE = "my_package.metrics:politeness or my_metrics.py:politeness"
 
 Score = Callable[..., object]
@@ -45,9 +49,12 @@ def custom_metric(reference: str) -> CustomMetric:
     place, _, name = reference.rpartition(":")
     if not place or not name.isidentifier():
         raise ConfigurationError(f"metric {reference!r}: write it as {EXAMPLE}.")
-    if place.endswith(".py"):
-        place = str(Path(place).expanduser().resolve())  # other processes may run elsewhere
-    return CustomMetric(place, name)
+    if not place.endswith(".py"):
+        return CustomMetric(place, name, reference)
+    path = Path(place).expanduser()
+    # Reports go to other machines, whose readers the place on this one does not concern.
+    source = f"{path.name}:{name}" if path.is_absolute() else reference
+    return CustomMetric(str(path.resolve()), name, source)  # other processes may run elsewhere
 
 
 class CustomMetric(MeanMetric):
@@ -56,16 +63,17 @@ class CustomMetric(MeanMetric):
     Args:
         place: Absolute path of a Python file, or name of a module.
         function: The function's name in it.
+        source: Both, as reports name them.
 
     Raises:
         ConfigurationError: It cannot be imported or called, or its attributes are wrong.
     """
 
-    def __init__(self, place: str, function: str) -> None:
+    def __init__(self, place: str, function: str, source: str) -> None:
         self.place = place
         self.name = function
         self.title = function.replace("_", " ").strip()
-        self.source = f"{place}:{function}"
+        self.source = source
         score = self._function()
         unit: Any = getattr(score, "unit", "ratio")
         better: Any = getattr(score, "higher_is_better", True)
@@ -83,42 +91,70 @@ class CustomMetric(MeanMetric):
         """What the function returns for each row.
 
         Raises:
-            DataError: It fails or returns no finite number; names the row in this batch.
+            DataError: It fails or returns no finite number, or as a share one outside 0 and 1;
+                shows the beginning of the row's prompt and prediction.
         """
         score = self._function()
         texts = zip(rows.prompts, rows.references, rows.predictions, strict=True)
         return [self._score(score, row, *three) for row, three in enumerate(texts)]
 
     def _score(self, score: Score, row: int, prompt: str, reference: str, prediction: str) -> float:
-        where = f"metric {self.source}, row {row} of its batch ({_beginning(prediction)})"
+        where = (
+            f"metric {self.source}, row {row} of its batch (prompt {_beginning(prompt)}, "
+            f"prediction {_beginning(prediction)})"
+        )
         try:
             given = score(prompt=prompt, reference=reference, prediction=prediction)
             number = float(given) if isinstance(given, Real) else math.nan
         except Exception as error:  # the user's function may raise anything
             raise DataError(f"{where}: it raised {type(error).__name__}: {error}.") from error
         if not math.isfinite(number):
-            raise DataError(f"{where}: it returned {given!r}; return a finite number.")
-        return number
+            shown = _beginning(given) if isinstance(given, str) else repr(given)[:SHOWN_CHARACTERS]
+            raise DataError(f"{where}: it returned {shown}; return a finite number.")
+        if self.unit == "ratio":
+            return number
+        if not -ROUNDING <= number <= 1 + ROUNDING:
+            raise DataError(
+                f'{where}: it returned {number:g}, but its unit is "share". Return a number '
+                'between 0 and 1, or set its unit to "ratio".'
+            )
+        return min(max(number, 0.0), 1.0)
 
     def _function(self) -> Score:
         """The function, loaded once in each process: functions of a file cannot be pickled."""
         module = _module(self.place)
         function: object = getattr(module, self.name, None)
         if not callable(function):
+            known = _functions(module)
             raise ConfigurationError(
-                f"metric {self.source}: no function {self.name} in {self.place}."
+                f"metric {self.source}: there is no function {self.name!r} in it."
+                f"{suggestion(self.name, known)} Functions there: "
+                f"{', '.join(known[:LISTED_FUNCTIONS]) or 'none'}."
             )
         return function
 
 
+def _functions(module: ModuleType) -> list[str]:
+    """Names of the functions that a module defines itself, for people to choose from."""
+    return sorted(
+        name
+        for name, value in vars(module).items()
+        if inspect.isroutine(value)
+        and not name.startswith("_")
+        and getattr(value, "__module__", None) == module.__name__
+    )
+
+
 @cache
 def _module(place: str) -> ModuleType:
+    if place.endswith(".py") and not Path(place).is_file():
+        raise ConfigurationError(f"metric in {place}: there is no such file.")
     try:
         return _run_file(place) if place.endswith(".py") else import_module(place)
     except (Exception, SystemExit) as error:  # importing runs the user's code
         raise ConfigurationError(
-            f"metric in {place}: it cannot be imported: {error!r}. Correct it, install its "
-            "package, or write the path of its .py file."
+            f"metric in {place}: it cannot be imported ({type(error).__name__}: {error}). "
+            "Correct it, install its package, or write the path of its .py file."
         ) from error
 
 
@@ -140,7 +176,7 @@ def _call_problems(score: Score) -> list[str]:
     return []
 
 
-def _beginning(prediction: str) -> str:
-    if len(prediction) <= SHOWN_CHARACTERS:
-        return repr(prediction)
-    return f"{prediction[:SHOWN_CHARACTERS]!r}..."
+def _beginning(text: str) -> str:
+    if len(text) <= SHOWN_CHARACTERS:
+        return repr(text)
+    return f"{text[:SHOWN_CHARACTERS]!r}..."

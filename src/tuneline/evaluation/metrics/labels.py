@@ -190,7 +190,7 @@ class InvalidLabelRate(MeanMetric):
     """
 
     name = "invalid_label_rate"
-    title = "no label"
+    title = "answers that are no label"
     source = "answers read as labels"
     higher_is_better = False
 

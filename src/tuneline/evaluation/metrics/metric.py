@@ -34,6 +34,8 @@ class Metric(ABC):
         unit: How values read.
         higher_is_better: Which way is better.
         right_or_wrong: Whether every row scores 0 or 1 and the value is their mean.
+        same_rows_only: Whether candidates are compared only on rows that all of them have with the
+            same weight, which is the last column.
         uses_all_cores: Whether it measures rows side by side on its own.
         columns: Names of the statistics of a row.
     """
@@ -44,6 +46,7 @@ class Metric(ABC):
     unit: Unit = "share"
     higher_is_better: bool = True
     right_or_wrong: bool = False
+    same_rows_only: bool = False
     uses_all_cores: bool = False
     columns: tuple[str, ...]
 
@@ -54,6 +57,11 @@ class Metric(ABC):
     @abstractmethod
     def value(self, sums: FloatArray) -> FloatArray:
         """The score of summed statistics, shape (..., columns) to (...); NaN where undefined."""
+
+    def remark(self, prompt: str, reference: str, prediction: str) -> str:
+        """Why one answer is wrong, for people; empty where the metric cannot tell."""
+        del prompt, reference, prediction
+        return ""
 
 
 class MeanMetric(Metric):

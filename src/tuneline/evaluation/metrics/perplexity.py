@@ -21,6 +21,7 @@ class Perplexity(Metric):
 
     name = "perplexity"
     title = "perplexity of the reference"
+    same_rows_only = True
     source = "exp(sum of negative log-likelihoods in nats / tokens)"
     unit = "ratio"
     higher_is_better = False

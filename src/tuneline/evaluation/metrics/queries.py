@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tuneline.evaluation.databases.database import Database
-    from tuneline.evaluation.databases.result import Result
+    from tuneline.evaluation.databases.result import Failure, Result
     from tuneline.evaluation.rows import Rows
 
 _FENCED = re.compile(
@@ -30,7 +30,15 @@ _FENCED = re.compile(
 )
 _QUERY_START = re.compile(r"\(*\s*(?:select|with)\b", re.IGNORECASE)
 _SHOWN_CHARACTERS = 300
+_REMARK_CHARACTERS = 200
 _REMEMBERED_TREES = 4096
+
+_FAILED: dict[Failure, str] = {
+    "syntax": "syntax error",
+    "forbidden": "not allowed",
+    "timeout": "timeout",
+    "error": "error",
+}
 
 
 class _OfDatabase(MeanMetric):
@@ -73,6 +81,18 @@ class ExecutionAccuracy(_OfDatabase):
         if result.failure:
             return False
         return same_result(result, expected, ordered=is_ordered(reference))
+
+    def remark(self, prompt: str, reference: str, prediction: str) -> str:
+        """Why the prediction's result is not the reference's; empty where it is.
+
+        Raises:
+            DataError: The database cannot be opened, or the reference does not run.
+        """
+        del prompt
+        database = opened(self.path, self.timeout_s)
+        query = query_of(reference)
+        expected, result = _reference_result(database, query), database.run(query_of(prediction))
+        return _difference(result, expected, ordered=is_ordered(query))[:_REMARK_CHARACTERS]
 
 
 class ValidQuery(_OfDatabase):
@@ -153,6 +173,25 @@ def _reference_result(database: Database, reference: str) -> Result:
             "it is for, or allow more time."
         )
     return expected
+
+
+def _difference(result: Result, expected: Result, *, ordered: bool) -> str:
+    """How one result differs from another, for people; empty where it does not."""
+    if result.failure:
+        return f"{_FAILED[result.failure]}: {result.message}"
+    if len(result.columns) != len(expected.columns):
+        return _counts(len(result.columns), len(expected.columns), "column")
+    if len(result.rows) != len(expected.rows):
+        return _counts(len(result.rows), len(expected.rows), "row")
+    if same_result(result, expected, ordered=ordered):
+        return ""
+    if ordered and same_result(result, expected, ordered=False):
+        return "the same rows in another order"
+    return "other values"
+
+
+def _counts(found: int, expected: int, what: str) -> str:
+    return f"{found:,} {what}{'' if found == 1 else 's'}, expected {expected:,}"
 
 
 @lru_cache(maxsize=_REMEMBERED_TREES)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tuneline.evaluation.results import CandidateSummary, EvaluationMetrics, MetricInfo
     from tuneline.evaluation.verdict import Verdict
 
+_ADAPTER_SIZE = "Adapter size"
 KINDS = {"baseline": "prompt design", "pet": "parameter-efficient tuning", "full": "full tuning"}
 
 
@@ -83,7 +84,12 @@ def _score_cell(candidate: CandidateSummary, info: MetricInfo) -> Cell:
 
 def cost_rows(metrics: EvaluationMetrics) -> list[Row]:
     """What tuning, storing and calling each candidate costs."""
-    rows = [_row(metrics, *described) for described in _COSTS]
+    has_adapter = any(candidate.cost.adapter_bytes for candidate in metrics.candidates)
+    rows = [
+        _row(metrics, *described)
+        for described in _COSTS
+        if has_adapter or described[0] != _ADAPTER_SIZE
+    ]
     calls = metrics.settings.prices.expected_calls
     totals = [total_usd(candidate.cost, calls) for candidate in metrics.candidates]
     if any(total is not None for total in totals):
@@ -127,7 +133,7 @@ def _trainable(candidate: CandidateSummary) -> Cell:
 _COSTS: tuple[tuple[str, str, Callable[[CandidateSummary], Cell]], ...] = (
     ("Tuning", "", _tuning),
     ("Serving, 1,000 calls", "prompt tokens included", _serving),
-    ("Adapter size", "", lambda candidate: Cell(size(candidate.cost.adapter_bytes), "")),
+    (_ADAPTER_SIZE, "", lambda candidate: Cell(size(candidate.cost.adapter_bytes), "")),
     ("Prompt tokens per call", "", _prompt),
     (
         "Answer tokens per call",

@@ -12,12 +12,15 @@ from tuneline.evaluation.report.candidates import (
     score_rows,
 )
 from tuneline.evaluation.report.comparisons import paired_tests
+from tuneline.evaluation.report.curve import curve_points, curve_sentences
 from tuneline.evaluation.report.labels import label_rows, matrix_view
-from tuneline.evaluation.report.plots import curve_points, interval_plot, learning_curve
+from tuneline.evaluation.report.plots import interval_plot, learning_curve
 from tuneline.evaluation.report.ran import prompts_view, settings_rows
+from tuneline.evaluation.report.recommended import recommendation
 from tuneline.evaluation.report.rows import rows_view
 from tuneline.evaluation.report.slices import slices_by_candidate, worst_sentence
 from tuneline.evaluation.wording import UNKNOWN, p_number, percent
+from tuneline.report.breaks import breakable
 from tuneline.report.page import render_page
 from tuneline.report.words import capitalized, counted, name_of, sentence_of
 
@@ -40,6 +43,7 @@ _SHOWN_AT_ONCE = 20
 _FIXED = {
     "kinds": KINDS,
     "shown_at_once": _SHOWN_AT_ONCE,
+    "breakable": breakable,
     "counted": counted,
     "name_of": name_of,
     "sentence_of": sentence_of,
@@ -84,11 +88,12 @@ def evaluation_page(
         "info": info,
         "heading": capitalized(info.title),
         "unit": ", points" if info.unit == "share" else "",
+        "recommended": recommendation(verdict),
         "cards": cards(metrics, verdict),
         "score_rows": score_rows(metrics),
         "cost_rows": cost_rows(metrics),
         "incomplete": list(incomplete_answers(metrics)),
-        "prompts": prompts_view(prompts),
+        "prompts": prompts_view(prompts, [found.name for found in metrics.candidates]),
         "settings": settings_rows(metrics.settings),
     }
     page = render_page(_PACKAGE, _TEMPLATE, **context, rows=None)
@@ -109,10 +114,12 @@ def _evidence(metrics: EvaluationMetrics, verdict: Verdict) -> dict[str, Any]:
         "worst": worst_sentence(verdict, metrics.info(metrics.primary_metric)),
         "tests": paired_tests(metrics, verdict),
         "tuned": tuned,
+        "is_classification": metrics.task in ("classification", "sentiment"),
         "labels": label_rows(tuned) if tuned else [],
         "matrix": matrix_view(tuned.confusion) if tuned and tuned.confusion else None,
         "curve": learning_curve(metrics, verdict),
         "curve_points": curve_points(metrics),
+        "curve_sentences": list(curve_sentences(metrics)),
     }
 
 

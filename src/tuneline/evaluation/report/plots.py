@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tuneline.evaluation.report.candidates import KINDS
+from tuneline.evaluation.report.curve import ordered_points
 from tuneline.evaluation.wording import interval, score
 from tuneline.report.charts import IntervalPoint, IntervalRow, interval_curves, intervals
 from tuneline.report.words import capitalized, name_of
@@ -17,17 +18,6 @@ if TYPE_CHECKING:
     from tuneline.evaluation.verdict import Verdict
 
 _LONGEST_NAME = 20
-
-
-class CurvePoint(NamedTuple):
-    """One point of the learning curve in words."""
-
-    kind: str
-    name: str
-    rows: int
-    share: str
-    score: str
-    interval: str
 
 
 def interval_plot(metrics: EvaluationMetrics, verdict: Verdict) -> Markup | None:
@@ -63,10 +53,7 @@ def interval_plot(metrics: EvaluationMetrics, verdict: Verdict) -> Markup | None
 
 def learning_curve(metrics: EvaluationMetrics, verdict: Verdict) -> Markup | None:
     """Quality against training rows for each method; None where nothing was tuned on parts."""
-    points = sorted(
-        (point for point in metrics.learning_curve if math.isfinite(point.score.value)),
-        key=_by_rows,
-    )
+    points = ordered_points(metrics.learning_curve)
     if not points:
         return None
     info = metrics.info(metrics.primary_metric)
@@ -89,25 +76,6 @@ def learning_curve(metrics: EvaluationMetrics, verdict: Verdict) -> Markup | Non
         if math.isnan(level)
         else (f"best prompt: {_short(verdict.best_baseline)}", _scale(info) * level),
     )
-
-
-def curve_points(metrics: EvaluationMetrics) -> list[CurvePoint]:
-    """The learning curve as a table, by method and from few rows to many."""
-    return [
-        CurvePoint(
-            KINDS[point.kind],
-            name_of(point.name),
-            point.training_rows,
-            f"{100 * point.training_fraction:.3g} %",
-            score(point.score.value, metrics.info(metrics.primary_metric)),
-            interval(point.score, metrics.info(metrics.primary_metric)),
-        )
-        for point in sorted(metrics.learning_curve, key=_by_rows)
-    ]
-
-
-def _by_rows(point: LearningPoint) -> tuple[str, int, str]:
-    return point.kind, point.training_rows, point.name
 
 
 def _point(point: LearningPoint, scale: float) -> IntervalPoint:

@@ -20,10 +20,12 @@ _MOST_BYTES = 80_000
 """Of all prompts together, as they stand in the page."""
 
 
-def prompts_view(prompts: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The names and prompts, all cut to the same length."""
+def prompts_view(prompts: Sequence[tuple[str, str]], order: Sequence[str]) -> list[tuple[str, str]]:
+    """The names and prompts in the order of the names, all cut to the same length."""
+    places = {name: place for place, name in enumerate(order)}
+    ordered = sorted(prompts, key=lambda named: places.get(named[0], len(places)))
     length = fitting_length([prompt for _, prompt in prompts], _LENGTHS, _MOST_BYTES)
-    return [(name_of(name), shown(prompt, length)) for name, prompt in prompts]
+    return [(name_of(name), shown(prompt, length)) for name, prompt in ordered]
 
 
 def settings_rows(settings: EvaluationSettings) -> list[tuple[str, str]]:

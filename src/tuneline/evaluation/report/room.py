@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from markupsafe import escape
-
+from tuneline.report.breaks import breakable
 from tuneline.report.shown import shown
 
 if TYPE_CHECKING:
@@ -13,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def page_bytes(texts: Iterable[str]) -> int:
-    """Size of texts as they stand in a page, escaped and as UTF-8."""
-    return sum(len(escape(text).encode()) for text in texts)
+    """Size of texts as they stand in a page, escaped, with places to break and as UTF-8."""
+    return sum(len(breakable(text).encode()) for text in texts)
 
 
 def fitting_length(texts: Sequence[str], lengths: Sequence[int], most_bytes: int) -> int:

@@ -21,7 +21,8 @@ _LENGTHS = (1_500, 1_000, 600, 400, 300, 250, 200, 150, 100, 60, 25, 10)
 
 _BYTES_A_ROW = 550
 _BYTES_A_MARK = 40
-"""Of the elements around a row, and around a piece of an answer."""
+_BYTES_A_REMARK = 40
+"""Of the elements around a row, a piece of an answer, and a remark."""
 
 _TONES: dict[Outcome, str] = {
     "fixed": "pass",
@@ -34,10 +35,11 @@ _LONG_PROMPT = 280
 
 
 class AnswerView(NamedTuple):
-    """An answer in pieces, and how it scored."""
+    """An answer in pieces, how it scored, and why it is wrong, where that is known."""
 
     pieces: list[Piece]
     score: str
+    remark: str
 
 
 class RowView(NamedTuple):
@@ -110,7 +112,18 @@ def _bytes_around(found: ShownRows) -> int:
 
 
 def _fitting_rows(rows: Sequence[ShownRow], info: MetricInfo, most_bytes: int) -> list[RowView]:
-    texts = [text for row in rows for text in (row.prompt, row.reference, row.before, row.after)]
+    texts = [
+        text
+        for row in rows
+        for text in (
+            row.prompt,
+            row.reference,
+            row.before,
+            row.after,
+            row.before_remark,
+            row.after_remark,
+        )
+    ]
     longest = fitting_length(texts, _LENGTHS, most_bytes)
     lengths = [length for length in _LENGTHS if length <= longest]
     for length in lengths[:-1]:
@@ -123,15 +136,16 @@ def _fitting_rows(rows: Sequence[ShownRow], info: MetricInfo, most_bytes: int) -
 
 def _marked_bytes(view: RowView) -> int:
     found = [*view.before.pieces, *view.after.pieces]
+    remarks = [remark for remark in (view.before.remark, view.after.remark) if remark]
     texts = page_bytes(
-        [view.prompt, view.reference, *(piece.text + piece.missing for piece in found)]
+        [view.prompt, view.reference, *remarks, *(piece.text + piece.missing for piece in found)]
     )
     marks = sum(piece.extra + bool(piece.missing) for piece in found)
-    return texts + _BYTES_A_MARK * marks
+    return texts + _BYTES_A_MARK * marks + _BYTES_A_REMARK * len(remarks)
 
 
 def _row(row: ShownRow, info: MetricInfo, length: int) -> RowView:
-    prompt = shown(row.prompt, length)
+    prompt, reference = shown(row.prompt, length), shown(row.reference, length)
     return RowView(
         row.number,
         row.outcome,
@@ -140,15 +154,21 @@ def _row(row: ShownRow, info: MetricInfo, length: int) -> RowView:
         name_of(row.group),
         prompt,
         len(prompt) > _LONG_PROMPT,
-        shown(row.reference, length),
-        _answer(row, row.before, row.before_score, info, length),
-        _answer(row, row.after, row.after_score, info, length),
+        reference,
+        AnswerView(
+            pieces(reference, shown(row.before, length)),
+            _score(row, row.before_score, info),
+            shown(row.before_remark, length),
+        ),
+        AnswerView(
+            pieces(reference, shown(row.after, length)),
+            _score(row, row.after_score, info),
+            shown(row.after_remark, length),
+        ),
     )
 
 
-def _answer(row: ShownRow, answer: str, scored: float, info: MetricInfo, length: int) -> AnswerView:
+def _score(row: ShownRow, scored: float, info: MetricInfo) -> str:
     if row.outcome in ("better", "worse", "as good"):
-        said = score(scored, info)
-    else:
-        said = "right" if scored > 0 else "wrong"
-    return AnswerView(pieces(shown(row.reference, length), shown(answer, length)), said)
+        return score(scored, info)
+    return "right" if scored > 0 else "wrong"

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tuneline.evaluation.report.candidates import Row, cost_rows, score_rows
+from tuneline.evaluation.report.recommended import recommendation
 from tuneline.evaluation.report.slices import worst_sentence
 from tuneline.report.words import counted, name_of, sentence_of
 
@@ -41,11 +42,8 @@ def _answer(verdict: Verdict) -> Iterator[str]:
     yield f"**Was tuning worth it? {result}**"
     # Never at the start of a line, where more signs would be markup.
     yield f"The answer: {_text(verdict.headline)}"
-    if verdict.recommended:
-        yield (
-            f"Recommended: **{_name(verdict.recommended)}**, the cheapest candidate that is not "
-            "significantly worse than the best."
-        )
+    found = recommendation(verdict)
+    yield f"{found.before} **{_name(found.name)}**{found.after}" if found.name else found.before
 
 
 def _table(metrics: EvaluationMetrics, verdict: Verdict) -> Iterator[str]:

@@ -24,16 +24,8 @@ from tuneline.evaluation.statistics.paired import (
     compare_all,
 )
 from tuneline.evaluation.statistics.paired_shares import mcnemar, share_difference_interval
-from tuneline.evaluation.statistics.power import (
-    detectable_difference,
-    detectable_from_draws,
-    detectable_mean_difference,
-)
-from tuneline.evaluation.statistics.randomization import (
-    Pair,
-    PairedRandomization,
-    paired_randomization,
-)
+from tuneline.evaluation.statistics.power import detectable_difference, detectable_from_draws
+from tuneline.evaluation.statistics.randomization import Pair, PairedRandomization
 from tuneline.evaluation.statistics.resampling import Resampling, Sampled
 from tuneline.evaluation.statistics.scores import estimate
 from tuneline.evaluation.statistics.tables import Table, column_sums
@@ -57,11 +49,9 @@ __all__ = [
     "compare_all",
     "detectable_difference",
     "detectable_from_draws",
-    "detectable_mean_difference",
     "estimate",
     "holm",
     "mcnemar",
-    "paired_randomization",
     "preference",
     "share_difference_interval",
     "share_interval",

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 TAIL = 0.025
 """What an interval leaves out on either side."""
 
+FEWEST_RESAMPLED = 5
+"""Fewer units than this are resampled to too few different sets for a percentile of 2.5 %."""
+
 NORMAL_QUANTILE = NormalDist().inv_cdf(1 - TAIL)
 
 _ROUNDING = 1e-12
@@ -58,14 +61,20 @@ def share_interval(hits: int, rows: int) -> Interval:
 def bootstrap_interval(
     value: float, draws: FloatArray, units: int, limits: tuple[float, float] | None
 ) -> Interval:
-    """Expanded percentile interval (Hesterberg 2015, The American Statistician 69).
+    """Expanded percentile interval (Hesterberg 2015, The American Statistician 69), less its bias.
 
     Plain percentiles are too narrow for few units, by the factor sqrt((n - 1) / n) and for lack of
     Student's t. Here the tails are ``Phi(-sqrt(n / (n - 1)) t(0.975, n - 1))`` instead of 0.025.
-    In 1,500 simulated data sets each of 100 and 200 rows, the intervals held the true difference
-    of means, ratios and macro-F1 in 93.8 to 95.4 %. The BCa interval (Efron 1987) fell to 90.5 %
-    for differences of macro-F1 at 100 rows, although it does better for one candidate's macro-F1
-    there (95.5 against 93 %). With few units intervals cover less: 92 to 93 % with 20 groups.
+    In 2,000 simulated data sets each of 200 rows, the intervals held means, ratios, macro-F1 and
+    their differences in 93.5 to 96.5 %. With few units intervals cover less: 92 to 93 % with 20
+    groups.
+
+    Macro-F1 with few rows a label is biased, and a resample doubles the bias: see
+    `without_bias`. With 100 labels of 4, 10 and 20 rows each, the interval held the truth in 95, 93
+    and 97 % of 100 simulated data sets; without the correction in 43, 74 and 91 %, and the BC
+    interval (Efron 1987) in 71, 87 and 96 %. With 20 labels of 4 rows it was 94 (82) %; with 2 rows
+    a label, 62 to 88 %. There is no interval where the bias is greater than a standard error, as
+    with 200 labels of 4 rows: even the correction is too coarse then.
 
     Where no resample changes the value, the bootstrap would claim certainty. But with ``n`` of
     ``n`` units alike, up to ``1 - 0.025 ** (1 / n)`` of all units may be of another kind (Clopper
@@ -75,7 +84,8 @@ def bootstrap_interval(
     Args:
         value: Of the units as they are.
         draws: Value of each resample, NaN where undefined.
-        units: Number of units.
+        units: Number of units that the value is made of; fewer than five that are not alike have
+            no interval.
         limits: The least and the greatest value that the metric can have; None where there are no
             such limits.
 
@@ -85,14 +95,36 @@ def bootstrap_interval(
     """
     defined = draws[np.isfinite(draws)]
     undefined = len(draws) - len(defined)
+    none = Interval(value, math.nan, math.nan, undefined)
     if not math.isfinite(value) or 2 * len(defined) < len(draws):
-        return Interval(value, math.nan, math.nan, undefined)
+        return none
     if np.ptp(defined) <= _ROUNDING * max(1.0, abs(value)):
         low, high = _bounds_of_alike(value, units, limits)
-    else:
-        tail = _expanded_tail(units)
-        low, high = np.quantile(defined, [tail, 1 - tail]).tolist()
+        return Interval(value, min(low, value), max(high, value), undefined)
+    centred = without_bias(defined, value)
+    if units < FEWEST_RESAMPLED or centred is None:
+        return none
+    tail = _expanded_tail(units)
+    ends = np.quantile(centred, [tail, 1 - tail])
+    low, high = (ends if limits is None else np.clip(ends, *limits)).tolist()
     return Interval(value, min(low, value), max(high, value), undefined)
+
+
+def without_bias(draws: FloatArray, value: float) -> FloatArray | None:
+    """Draws around what the value would be without bias.
+
+    The bias is how far the mean of the draws lies from the value, as the value lies from the truth
+    (Efron 1979). Draws have it twice.
+
+    Args:
+        draws: Value of each resample, NaN where undefined.
+        value: Of the units as they are.
+
+    Returns:
+        None where the bias is greater than the standard deviation of the draws.
+    """
+    bias = float(np.nanmean(draws)) - value
+    return None if abs(bias) > float(np.nanstd(draws)) else draws - 2 * bias
 
 
 def _expanded_tail(units: int) -> float:

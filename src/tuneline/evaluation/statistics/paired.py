@@ -11,7 +11,7 @@ import numpy as np
 from tuneline.evaluation.statistics.intervals import bootstrap_interval
 from tuneline.evaluation.statistics.paired_shares import mcnemar, share_difference_interval
 from tuneline.evaluation.statistics.randomization import Pair
-from tuneline.evaluation.statistics.scores import unit_scores
+from tuneline.evaluation.statistics.scores import binary_scores, scored_units
 from tuneline.evaluation.statistics.tables import column_sums
 
 if TYPE_CHECKING:
@@ -86,21 +86,35 @@ def compare_all(
         )
     )
     return [
-        counted or _resampled(comparison, units.count, next(p_values))
+        counted or _resampled(comparison, next(p_values))
         for comparison, counted in zip(comparisons, by_counts, strict=True)
     ]
 
 
-def _right_or_wrong(comparison: Comparison, units: Units) -> PairedDifference | None:
-    """By McNemar's test; None where it does not apply. Rows without two scores are left out."""
-    if units.clustered or not comparison.metric.right_or_wrong:
+def right_or_wrong_counts(comparison: Comparison, units: Units) -> tuple[int, int, int] | None:
+    """Rows that the first alone has right, that the second alone has right, and all rows.
+
+    Rows without two scores are left out.
+
+    Returns:
+        None where rows are not independent, or not right or wrong.
+    """
+    if units.clustered:
         return None
-    first, second = (
-        unit_scores(comparison.metric, sampled.table)
-        for sampled in (comparison.first, comparison.second)
-    )
+    first = binary_scores(comparison.metric, comparison.first.table)
+    second = binary_scores(comparison.metric, comparison.second.table)
+    if first is None or second is None:
+        return None
     rows = int(np.sum(~np.isnan(first - second)))
-    first_only, second_only = int(np.sum(first > second)), int(np.sum(first < second))
+    return int(np.sum(first > second)), int(np.sum(first < second)), rows
+
+
+def _right_or_wrong(comparison: Comparison, units: Units) -> PairedDifference | None:
+    """By McNemar's test; None where it does not apply."""
+    counts = right_or_wrong_counts(comparison, units)
+    if counts is None:
+        return None
+    first_only, second_only, rows = counts
     interval = share_difference_interval(first_only, second_only, rows)
     variance = (first_only + second_only) / rows - interval.value**2 if rows else math.nan
     return PairedDifference(
@@ -113,12 +127,13 @@ def _right_or_wrong(comparison: Comparison, units: Units) -> PairedDifference | 
     )
 
 
-def _resampled(comparison: Comparison, units: int, p_value: float) -> PairedDifference:
+def _resampled(comparison: Comparison, p_value: float) -> PairedDifference:
     metric, first, second = comparison.metric, comparison.first, comparison.second
     value = float(metric.value(column_sums(first.table)) - metric.value(column_sums(second.table)))
     draws = metric.value(first.totals) - metric.value(second.totals)
     limits = (-1.0, 1.0) if metric.unit == "share" else None
-    interval = bootstrap_interval(value, draws, units, limits)
+    scored = min(scored_units(metric, first.table), scored_units(metric, second.table))
+    interval = bootstrap_interval(value, draws, scored, limits)
     known = not math.isnan(interval.low)
     return PairedDifference(
         difference=interval,

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import binom, norm
 
 from tuneline.evaluation.statistics.intervals import NORMAL_QUANTILE, Interval
+
+if TYPE_CHECKING:
+    from tuneline.evaluation.rows import FloatArray
+
+_ROUNDING = 1e-12
 
 
 def mcnemar(first_only: int, second_only: int) -> float:
@@ -61,13 +68,34 @@ def score_test(first_only: int, second_only: int, rows: int, difference: float) 
         rows: All rows, at least 1.
         difference: Share of the first minus that of the second, strictly between -1 and 1.
     """
+    seen = score_statistic(np.array(first_only), np.array(second_only), rows, difference)
+    return 2 * float(norm.sf(abs(float(seen))))
+
+
+def score_statistic(
+    first_only: FloatArray, second_only: FloatArray, rows: int, difference: float
+) -> FloatArray:
+    """Tango's score of many outcomes: distance from a difference in standard deviations.
+
+    Infinite where no variance is left, and 0 where no distance is either.
+
+    Args:
+        first_only: Rows that the first alone has right, in each outcome.
+        second_only: Rows that the second alone has right, likewise.
+        rows: All rows.
+        difference: Share of the first minus that of the second.
+    """
     distance, variance = _score(first_only, second_only, rows, difference)
-    if variance <= 0:
-        return 1.0 if distance == 0 else 0.0
-    return 2 * float(norm.sf(abs(distance) / math.sqrt(variance)))
+    distance = np.where(np.abs(distance) <= _ROUNDING * rows, 0.0, distance)
+    spread = np.sqrt(np.where(variance <= _ROUNDING, 0.0, variance))
+    score: FloatArray = np.asarray(np.where(distance == 0, 0.0, np.copysign(np.inf, distance)))
+    np.divide(distance, spread, out=score, where=spread > 0)
+    return score
 
 
-def _score(first_only: int, second_only: int, rows: int, difference: float) -> tuple[float, float]:
+def _score(
+    first_only: FloatArray, second_only: FloatArray, rows: int, difference: float
+) -> tuple[FloatArray, FloatArray]:
     """Distance of what was seen from a difference, and its variance, both times ``rows``.
 
     The variance is ``n (2 q + d (1 - d))``, where ``q`` is the most likely share of rows that only
@@ -75,10 +103,10 @@ def _score(first_only: int, second_only: int, rows: int, difference: float) -> t
     """
     linear = (2 * rows - first_only + second_only) * difference - first_only - second_only
     constant = -second_only * difference * (1 - difference)
-    root = math.sqrt(max(0.0, linear**2 - 8 * rows * constant))
+    root = np.sqrt(np.maximum(0.0, linear**2 - 8 * rows * constant))
     second_share = (root - linear) / (4 * rows)
     variance = rows * (2 * second_share + difference * (1 - difference))
-    return first_only - second_only - rows * difference, max(0.0, variance)
+    return first_only - second_only - rows * difference, np.maximum(0.0, variance)
 
 
 def _lowest_difference(first_only: int, second_only: int, rows: int) -> float:
@@ -87,8 +115,8 @@ def _lowest_difference(first_only: int, second_only: int, rows: int) -> float:
         return -1.0
 
     def excess(difference: float) -> float:
-        distance, variance = _score(first_only, second_only, rows, difference)
-        return distance - NORMAL_QUANTILE * math.sqrt(variance)
+        distance, variance = _score(np.array(first_only), np.array(second_only), rows, difference)
+        return float(distance - NORMAL_QUANTILE * np.sqrt(variance))
 
     # Where all rows are in one cell the variance vanishes at the estimate itself, a second root.
     below = (first_only - second_only - 1e-3) / rows

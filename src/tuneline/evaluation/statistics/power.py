@@ -25,8 +25,11 @@ def detectable_difference(rows: int, disagreement: float, significance: float) -
         significance: Level of the test.
 
     Returns:
-        The difference as a share; NaN where even the largest possible would not be enough.
+        The difference as a share; NaN where even the largest possible would not be enough, or where
+        the p-value would not fall below the level with every row in one direction: ``0.5 ** rows``.
     """
+    if 0.5**rows >= significance:
+        return math.nan
     level, power = _quantiles(significance)
 
     def missing(difference: float) -> float:
@@ -40,32 +43,25 @@ def detectable_difference(rows: int, disagreement: float, significance: float) -
     return float(brentq(missing, largest * 1e-9, largest, xtol=1e-14))
 
 
-def detectable_mean_difference(standard_deviation: float, units: int, significance: float) -> float:
-    """The true difference of means that a paired test finds in four runs of five.
-
-    Args:
-        standard_deviation: Of the difference between the two candidates in one unit.
-        units: Number of units, at least 1.
-        significance: Level of the test.
-
-    Returns:
-        ``(z_a + z_b) sd / sqrt(n)``, in the unit of the metric.
-    """
-    return detectable_from_draws(standard_deviation / math.sqrt(units), significance)
-
-
-def detectable_from_draws(standard_error: float, significance: float) -> float:
+def detectable_from_draws(
+    standard_error: float, significance: float, units: float = math.inf
+) -> float:
     """The true difference of any metric that a paired test finds in four runs of five.
 
     Args:
         standard_error: Of the difference: the standard deviation of its bootstrap draws
             (`PairedDifference.standard_error`).
         significance: Level of the test.
+        units: Independent units; endless where they are not few.
 
     Returns:
         ``(z_a + z_b) se``, in the unit of the metric; NaN where the standard error is 0 or unknown,
-        since candidates that never differ say nothing about what a difference would look like.
+        since candidates that never differ say nothing about what a difference would look like, and
+        where the p-value would not fall below the level with every unit in one direction: then two
+        of ``2 ** units`` swaps are as large as the one seen.
     """
+    if 2 * 0.5**units >= significance:
+        return math.nan
     level, power = _quantiles(significance)
     return (level + power) * standard_error if standard_error > 0 else math.nan
 

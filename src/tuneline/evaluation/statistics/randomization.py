@@ -94,13 +94,6 @@ class PairedRandomization:
             yield np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, count=units)
 
 
-def paired_randomization(
-    metric: Metric, first: Table, second: Table, *, draws: int, seed: int
-) -> float:
-    """Two-sided p-value of one pair; see `PairedRandomization`, which tests many at once."""
-    return PairedRandomization(draws, seed).p_values([Pair(metric, first, second)])[0]
-
-
 @dataclass(frozen=True, slots=True)
 class _Swap:
     """A pair prepared for swapping.

@@ -15,7 +15,13 @@ from google.genai import types
 
 from tuneline.errors import ServiceError, TunelineError
 from tuneline.prediction.gemini.connection import connected
-from tuneline.prediction.gemini.failures import describe, last_word, passes, wait_s
+from tuneline.prediction.gemini.failures import (
+    describe,
+    last_word,
+    most_attempts,
+    passes,
+    wait_s,
+)
 from tuneline.prediction.gemini.reply import Reply, read_reply, too_long
 from tuneline.prediction.gemini.request import estimated_tokens
 
@@ -131,12 +137,13 @@ class Asking:
                 said = describe(error)
                 if reply := too_long(said):
                     return reply
-                if attempt == settings.attempts or not passes(error):
+                attempts = most_attempts(error, settings)
+                if attempt >= attempts or not passes(error):
                     raise last_word(error, settings, model, call.where) from error
                 wait = wait_s(error, attempt, settings)
                 logger.info(
                     "predict: %s: %s; attempt %d of %d in %.1f s",
-                    *(model, said, attempt + 1, settings.attempts, wait),
+                    *(model, said, attempt + 1, attempts, wait),
                 )
                 await asyncio.sleep(wait)
 

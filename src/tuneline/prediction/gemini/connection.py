@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import google.auth
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tuneline.prediction.gemini.settings import GeminiSettings
 
 _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+_KEY_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
@@ -90,7 +92,8 @@ async def connected(service: Service, settings: GeminiSettings) -> AsyncIterator
     """Yield the service's client, whose requests are made once each.
 
     Raises:
-        ConfigurationError: There are no credentials, or they name no project.
+        ConfigurationError: There are no credentials, their file is missing, or they name no
+            project.
     """
     limits = httpx.Limits(max_connections=settings.concurrency)
     # Of the two libraries that the client can speak by, always the same, whatever is installed.
@@ -121,6 +124,12 @@ async def connected(service: Service, settings: GeminiSettings) -> AsyncIterator
 
 
 def _credentials() -> tuple[Any, str]:
+    key_file = os.environ.get(_KEY_FILE, "")
+    if key_file and not Path(key_file).is_file():
+        raise ConfigurationError(
+            f"Vertex AI: {_KEY_FILE} names {key_file}, and there is no such file. Name the key "
+            "file, or unset it and run gcloud auth application-default login."
+        )
     try:
         credentials, project = google.auth.default(scopes=_SCOPES)
     except auth_errors.DefaultCredentialsError as error:

@@ -6,6 +6,7 @@ import email.utils
 import json
 import random
 import re
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,20 @@ def passes(error: Exception) -> bool:
         return bool(error.retryable) or isinstance(error, auth_errors.TransportError)
     # Connections that break or hang, and answers cut off on the way.
     return isinstance(error, httpx.TransportError | TimeoutError | json.JSONDecodeError)
+
+
+def most_attempts(error: Exception, settings: GeminiSettings) -> int:
+    """How often a request is sent in all that fails so; a host without address is asked twice."""
+    return min(2, settings.attempts) if _no_such_host(error) else settings.attempts
+
+
+def _no_such_host(error: BaseException | None) -> bool:
+    """Whether it came of a host name that does not resolve, whichever library says so."""
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def wait_s(error: Exception, attempt: int, settings: GeminiSettings) -> float:
@@ -75,6 +90,13 @@ def last_word(error: Exception, settings: GeminiSettings, model: str, where: str
     """
     said = describe(error)
     row = f" (asked for {where})" if where else ""
+    if _no_such_host(error):
+        return ServiceError(
+            f"{model}: the host name of the service does not resolve{row}: {said}. Check this "
+            "machine's network, the location, and the address in GOOGLE_VERTEX_BASE_URL or "
+            "GOOGLE_GEMINI_BASE_URL where one is set. What was answered is in the journal and is "
+            "not asked for again."
+        )
     if passes(error):
         advice = (
             "Ask for less at a time by concurrency, requests_per_minute or tokens_per_minute, or "
