@@ -50,6 +50,7 @@ docs: $(STAMP) ## write docs/rules.md from the rules of the data stage
 bench: $(STAMP) ## measure against named peers
 	$(BIN)/python -m benchmarks.task_overhead
 	$(BIN)/python -m benchmarks.prepare
+	$(BIN)/python -m benchmarks.score
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist runs tuneline-registry
