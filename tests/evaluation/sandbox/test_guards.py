@@ -27,9 +27,9 @@ def _run(source: str, given: Guards) -> str:
 
 @pytest.fixture
 def fresh():
-    guards.cache_clear()
+    module._guards.cache_clear()
     yield
-    guards.cache_clear()
+    module._guards.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_what_the_machine_lacks_is_said(monkeypatch, fresh):
     monkeypatch.setattr(module, "_works", lambda wanted, interpreter: not wanted.files)
     text = isolation(_PYTHON)
     assert "Not given by this machine: files outside its own folder closed (Landlock)." in text
-    guards.cache_clear()
+    module._guards.cache_clear()
     monkeypatch.setattr(module, "_works", lambda wanted, interpreter: wanted.network)
     text = isolation(_PYTHON)
     assert "no network (namespace)" in text
     assert "signals to other processes" in text.partition("Not given")[2]
-    guards.cache_clear()
+    module._guards.cache_clear()
     monkeypatch.setattr(module, "_works", lambda wanted, interpreter: False)
     assert "network and other processes" in isolation(_PYTHON).partition("Not given")[2]
 

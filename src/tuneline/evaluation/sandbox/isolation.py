@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import replace
 from functools import lru_cache
 
@@ -16,9 +17,15 @@ NOBODY = 65534
 _READS_LATE = "import decimal, random"  # modules that are read after the guards are up
 
 
-@lru_cache
 def guards(interpreter: str) -> Guards:
     """The guards that work here with this interpreter; tried on the first call, in a second."""
+    return _guards(interpreter, tempfile.gettempdir())
+
+
+@lru_cache
+def _guards(interpreter: str, temporary: str) -> Guards:
+    """Tried again for another temporary folder, which may be one that only root can enter."""
+    del temporary
     found = Guards()
     if os.geteuid() == 0:
         for reading in (False, True):
