@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tuneline.components.data.component import fingerprint_source, prepare_dataset
-from tuneline.components.evaluation.component import evaluate, predict
+from tuneline.components.evaluation.component import evaluate, predict, predict_learning_curve
 from tuneline.components.registration.component import register_model
 from tuneline.components.training.component import tune_model
 
@@ -19,6 +19,7 @@ COMPONENTS = [
     prepare_dataset,
     tune_model,
     predict,
+    predict_learning_curve,
     evaluate,
     register_model,
 ]
