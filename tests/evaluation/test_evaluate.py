@@ -1,6 +1,8 @@
 """The stage as a whole: predictions files in, metrics, verdict, report and summary out."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +223,21 @@ def test_files_beside_the_predictions_may_lie_in_a_store(tmp_path):
     assert verdict.candidate("pet").metrics["schema_valid"].value == pytest.approx(0.8)
     assert verdict.candidate("zero-shot").metrics["schema_valid"].value == 0.0
     assert verdict.candidate("zero-shot").metrics["json_valid"].value == 1.0
+
+
+def test_a_database_of_a_store_says_why_an_answer_is_wrong(tmp_path):
+    local = tmp_path / "shop.sqlite"
+    with closing(sqlite3.connect(local)) as shop:
+        shop.executescript("create table lamps(id int); insert into lamps values (1), (2);")
+    right = "SELECT id FROM lamps"
+    answers = {"zero-shot": ["SELECT id FROM lamps LIMIT 1"] * 8, "pet": [right] * 8}
+    path = write_answers(tmp_path / "p.parquet", answers, [right] * 8, task="generation")
+    with gs_store() as (bucket, put):
+        put("shop.sqlite", local.read_bytes())
+        # Measured in other processes, so this one opens the database for the remarks alone.
+        verdict = run([path], tmp_path, database=f"{bucket}/shop.sqlite", workers=2)
+    assert verdict.candidate("pet").metrics["execution_accuracy"].value == 1.0
+    assert "1 row, expected 2" in (tmp_path / "report.html").read_text()
 
 
 def test_a_learning_curve_is_drawn_and_does_not_compete(tmp_path):

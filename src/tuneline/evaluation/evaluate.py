@@ -11,7 +11,7 @@ from tuneline.evaluation.files_beside import files_here
 from tuneline.evaluation.gate import Contest
 from tuneline.evaluation.held_out import open_held_out
 from tuneline.evaluation.judging import WIN_RATE, judge_for, judged, with_win_rates
-from tuneline.evaluation.measure import measure, row_scores
+from tuneline.evaluation.measure import measure
 from tuneline.evaluation.metrics.catalogue import metrics_for
 from tuneline.evaluation.report.page import evaluation_page
 from tuneline.evaluation.report.summary import markdown_summary
@@ -22,6 +22,7 @@ from tuneline.evaluation.results import (
     MetricInfo,
 )
 from tuneline.evaluation.score import Scores, score
+from tuneline.evaluation.statistics.scores import unit_scores
 from tuneline.evaluation.tasks import ROWS_LOOKED_AT, choose_task
 from tuneline.files import machine_errors, write_text
 
@@ -85,11 +86,12 @@ def evaluate(
     with files_here(settings) as here:
         metrics = metrics_for(choice, here, held_out.labels, samples)
         measured = measure(held_out, metrics, settings.workers) if held_out.rows else {}
-    scores = score(held_out, metrics, measured, settings)
-    found = _found(held_out, choice, metrics, scores, settings)
-    if settings.judge.model:
-        found = _with_judge(found, held_out, outputs)
-    verdict = _verdict(found, scores)
+        scores = score(held_out, metrics, measured, settings)
+        found = _found(held_out, choice, metrics, scores, settings)
+        if settings.judge.model:
+            found = _with_judge(found, held_out, outputs)
+        verdict = _verdict(found, scores)
+        # Within the block: to say why an answer is wrong, a metric may need its files again.
     shown = _shown(held_out, metrics[0], measured, verdict)
     prompts = [(a.candidate.name, a.candidate.prompt_example) for a in held_out.answers]
     write_text(outputs.metrics, found.model_dump_json(indent=1) + "\n")
@@ -183,6 +185,7 @@ def _shown(
     if not before or not after:
         return None
     scores = {
-        name: row_scores(metric, measured[name].statistics[metric.name]) for name in (before, after)
+        name: unit_scores(metric, measured[name].statistics[metric.name])
+        for name in (before, after)
     }
     return shown_rows(held_out, metric, before, after, scores)

@@ -17,7 +17,6 @@ from scipy.sparse import csr_array, vstack
 from tuneline.evaluation.metrics.entities import entity_label_counts
 from tuneline.evaluation.metrics.labels import confusion_counts, label_codes
 from tuneline.evaluation.rows import Rows
-from tuneline.evaluation.statistics.scores import unit_scores
 from tuneline.evaluation.statistics.tables import dense
 from tuneline.processes import in_processes
 from tuneline.progress import counted
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from tuneline.evaluation.held_out import HeldOut
     from tuneline.evaluation.metrics.labels import Codes
     from tuneline.evaluation.metrics.metric import Metric
-    from tuneline.evaluation.rows import FloatArray
     from tuneline.evaluation.statistics.tables import Table
     from tuneline.prediction.store import PredictionFile
 
@@ -203,11 +201,6 @@ def rows_of(table: pa.Table) -> Rows:
         }.items()
     }
     return Rows(**texts, reference_nll=nll, reference_tokens=tokens)
-
-
-def row_scores(metric: Metric, statistics: Table) -> FloatArray:
-    """The score of each row alone; NaN where it has none."""
-    return unit_scores(metric, statistics)
 
 
 def _worker_count(held_out: HeldOut) -> int:
