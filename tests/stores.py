@@ -1,7 +1,7 @@
 """Object stores on this machine, spoken to by the real clients."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -22,7 +22,8 @@ def s3_store() -> Iterator[tuple[str, Put]]:
     server.start()
     host, port = server.get_host_and_port()
     address = f"http://{host}:{port}"
-    with pytest.MonkeyPatch.context() as patch:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        stack.callback(server.stop)
         patch.setenv("AWS_ENDPOINT_URL", address)
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "loopback")
@@ -35,7 +36,6 @@ def s3_store() -> Iterator[tuple[str, Put]]:
 
         yield "s3://sources", put
         s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
 
 
 @contextmanager
@@ -44,7 +44,8 @@ def gs_store() -> Iterator[tuple[str, Put]]:
     server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="sources")
     server.start()
     address = f"http://127.0.0.1:{server._api._httpd.server_port}"
-    with pytest.MonkeyPatch.context() as patch:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        stack.callback(server.stop)
         patch.setenv("STORAGE_EMULATOR_HOST", address)
         gcsfs.GCSFileSystem.clear_instance_cache()
 
@@ -55,4 +56,3 @@ def gs_store() -> Iterator[tuple[str, Put]]:
 
         yield "gs://sources", put
         gcsfs.GCSFileSystem.clear_instance_cache()
-    server.stop()

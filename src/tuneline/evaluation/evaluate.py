@@ -92,7 +92,7 @@ def evaluate(
             found = _with_judge(found, held_out, outputs)
         verdict = _verdict(found, scores)
         # Within the block: to say why an answer is wrong, a metric may need its files again.
-    shown = _shown(held_out, metrics[0], measured, verdict)
+        shown = _shown(held_out, metrics[0], measured, verdict)
     prompts = [(a.candidate.name, a.candidate.prompt_example) for a in held_out.answers]
     write_text(outputs.metrics, found.model_dump_json(indent=1) + "\n")
     write_text(outputs.report, evaluation_page(found, verdict, shown, sorted(prompts)))
