@@ -150,27 +150,65 @@ def test_a_template_that_changes_earlier_turns_gives_one_sequence_for_each_answe
     assert "hot" not in seen
 
 
-def test_a_template_without_end_of_turn_is_refused():
-    tokenizer = make_tokenizer("<|im_end|>", CHATML.replace("<|im_end|>", ""))
-    with pytest.raises(ConfigurationError, match="would never stop.*end-of-turn token"):
+NO_END = CHATML.replace("<|im_end|>", "")
+ASKS_OTHERWISE = CHATML.replace("assistant\n' }}{% endif", "assistant\n<think>\n' }}{% endif")
+CHANGES_ANSWERS = CHATML.replace("message['content'] +", "message['content'] | upper +")
+
+
+@pytest.mark.parametrize(
+    ("template", "prompt"),
+    [(NO_END, ""), (ASKS_OTHERWISE, "<think>\n"), (CHANGES_ANSWERS, "")],
+    ids=["no end of turn", "another generation prompt", "changes the answer"],
+)
+@given(answer=st.text(min_size=1, max_size=20))
+def test_a_template_that_no_answer_fits_behind_is_completed(template, prompt, answer):
+    tokenizer = make_tokenizer("<|im_end|>", template)
+    chat = [user("one?"), assistant("red"), user("two?"), assistant(answer)]
+    first, second = training_sequences(tokenizer, chat)
+    assert trained_text(tokenizer, first) == "red<|im_end|>"
+    assert trained_text(tokenizer, second) == answer + "<|im_end|>"
+    asked = render(tokenizer, chat[:3], generation_prompt=True)
+    assert asked.endswith(f"assistant\n{prompt}")
+    assert tokenizer.decode(second.input_ids).startswith(f"{asked}{answer}<|im_end|>")
+
+
+def test_the_end_of_turn_of_a_completed_template_is_its_own():
+    tokenizer = make_tokenizer("<|im_end|>", ASKS_OTHERWISE)
+    tokenizer.eos_token = "<|pad|>"
+    (sequence,) = training_sequences(tokenizer, [user("?"), assistant("red")])
+    assert trained_text(tokenizer, sequence) == "red<|im_end|>"
+
+
+def test_no_token_to_end_a_turn_is_refused():
+    tokenizer = make_tokenizer("<|im_end|>", NO_END)
+    tokenizer.eos_token = None
+    with pytest.raises(ConfigurationError, match="no eos_token, so .* would never stop"):
         training_sequences(tokenizer, [user("?"), assistant("!")])
 
 
-def test_a_generation_prompt_that_an_answer_contradicts_is_refused():
-    asks_otherwise = CHATML.replace("assistant\n' }}{% endif", "assistant\n<think>\n' }}{% endif")
-    tokenizer = make_tokenizer("<|im_end|>", asks_otherwise)
-    with pytest.raises(ConfigurationError, match="renders a generation prompt"):
-        training_sequences(tokenizer, [user("?"), assistant("!")])
+NO_SYSTEM = (
+    "{% if messages[0]['role'] == 'system' %}"
+    "{{ raise_exception('System role not supported') }}{% endif %}"
+) + CHATML
 
 
-def test_a_template_that_refuses_a_role_gives_its_own_words():
+def test_a_system_instruction_without_a_role_of_its_own_stands_in_the_first_turn():
+    tokenizer = make_tokenizer("<|im_end|>", NO_SYSTEM)
+    system = {"role": "system", "content": "Be brief."}
+    chat = [user("which?"), assistant("red"), user("sure?")]
+    folded = [user("Be brief.\n\nwhich?"), *chat[1:]]
+    for asked in (False, True):
+        assert render(tokenizer, [system, *chat], generation_prompt=asked) == render(
+            tokenizer, folded, generation_prompt=asked
+        )
+
+
+def test_a_template_that_refuses_a_chat_gives_its_own_words():
     tokenizer = make_tokenizer(
-        "<|im_end|>",
-        "{% if messages[0]['role'] == 'system' %}"
-        "{{ raise_exception('System role not supported') }}{% endif %}" + CHATML,
+        "<|im_end|>", "{{ raise_exception('Roles must alternate') }}" + CHATML
     )
     chat = [{"role": "system", "content": "Be brief."}, user("?")]
-    with pytest.raises(ConfigurationError, match="'system', 'user'.*System role not supported"):
+    with pytest.raises(ConfigurationError, match="'system', 'user'.*Roles must alternate"):
         render(tokenizer, chat, generation_prompt=True)
 
 

@@ -6,7 +6,9 @@ was tuned.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tuneline.errors import ConfigurationError, DataError
@@ -67,7 +69,13 @@ def render(tokenizer: Any, messages: Sequence[Message], *, generation_prompt: bo
     """Render messages by the tokenizer's chat template.
 
     Templates of models that can reason first are told not to: the answer alone is learned and
-    asked for. Other templates do not read that.
+    asked for. Other templates do not read that. Where a template knows no system role, the system
+    instruction stands at the beginning of the first user turn.
+
+    Args:
+        tokenizer: A tokenizer, or a processor that has one.
+        messages: The chat.
+        generation_prompt: Whether the text ends where the model begins to answer.
 
     Raises:
         ConfigurationError: The template refuses these messages, with its own words.
@@ -75,18 +83,129 @@ def render(tokenizer: Any, messages: Sequence[Message], *, generation_prompt: bo
     from jinja2 import TemplateError
 
     try:
-        text: str = tokenizer.apply_chat_template(
-            list(messages),
-            tokenize=False,
-            add_generation_prompt=generation_prompt,
-            enable_thinking=False,
-        )
+        try:
+            return _apply(tokenizer, messages, generation_prompt)
+        except TemplateError:
+            folded = _without_system_role(messages)
+            if folded is None:
+                raise
+            return _apply(tokenizer, folded, generation_prompt)
     except TemplateError as error:
         raise ConfigurationError(
-            f"The chat template of {tokenizer.name_or_path!r} refuses a chat with roles "
+            f"The chat template of {_name(tokenizer)} refuses a chat with roles "
             f"{[message['role'] for message in messages]}: {error}"
         ) from error
+
+
+def _apply(tokenizer: Any, messages: Sequence[Message], generation_prompt: bool) -> str:  # noqa: FBT001
+    text: str = tokenizer.apply_chat_template(
+        list(messages),
+        tokenize=False,
+        add_generation_prompt=generation_prompt,
+        enable_thinking=False,
+    )
     return text
+
+
+def _without_system_role(messages: Sequence[Message]) -> list[Message] | None:
+    """The same chat, its system instruction put before the first user's words, if it can be."""
+    if len(messages) < 2 or [message["role"] for message in messages[:2]] != ["system", "user"]:
+        return None
+    system, first, *rest = messages
+    return [{**first, "content": f"{system['content']}\n\n{first['content']}"}, *rest]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedText:
+    """A chat as the model reads it, and what it has to say itself.
+
+    ``answers`` are places in ``text``, in characters: where each answer starts, and where the
+    token that ends its turn ends.
+    """
+
+    text: str
+    answers: tuple[tuple[int, int], ...]
+
+
+def marked_texts(
+    tokenizer: Any, messages: Sequence[Message], untrained: Collection[int] = ()
+) -> list[MarkedText]:
+    """Render one chat with the answers marked, whether or not the template marks them.
+
+    An answer is what follows the rendered prompt, up to and with the token that ends the turn.
+    Where the rendering of every prefix of the chat is a prefix of the whole, which holds for most
+    templates, the result is one text that marks all answers. Templates that render an earlier turn
+    otherwise once more turns follow (those that drop old reasoning) give one text for each answer,
+    which is what the model sees when it is asked. So do those whose answered chat is not the
+    prompt with the answer behind it, or ends with no special token: there the text is the prompt,
+    the answer, and the template's own end of turn or else the tokenizer's ``eos_token``.
+
+    Args:
+        tokenizer: With the model's chat template.
+        messages: The chat.
+        untrained: Places of messages that are read and not learned (``weight: 0``).
+
+    Raises:
+        ConfigurationError: The template refuses the chat, or neither it nor the tokenizer has a
+            token that ends a turn.
+    """
+    special = special_tokens(tokenizer)
+    found = [
+        _answered(tokenizer, messages, place, special)
+        for place, message in enumerate(messages)
+        if message["role"] == "assistant" and place not in untrained
+    ]
+    if len(found) > 1 and all(answer.as_rendered for answer in found):
+        whole = found[-1].text
+        if all(whole.startswith(answer.text) for answer in found):
+            return [MarkedText(whole, tuple((answer.start, answer.end) for answer in found))]
+    return [MarkedText(answer.text, ((answer.start, answer.end),)) for answer in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A chat up to and with one answer; ``as_rendered``: by the template alone."""
+
+    text: str
+    start: int
+    end: int
+    as_rendered: bool
+
+
+def _answered(
+    tokenizer: Any, messages: Sequence[Message], place: int, special: Sequence[str]
+) -> _Answered:
+    prompt = render(tokenizer, messages[:place], generation_prompt=True)
+    text = render(tokenizer, messages[: place + 1])
+    answer = messages[place]["content"]
+    if text.startswith(prompt) and answer in text[len(prompt) :]:
+        end = _end_of_turn(text, len(prompt), special)
+        if end is not None:
+            return _Answered(text, len(prompt), end, as_rendered=True)
+    behind = text.rfind(answer) + len(answer) if answer in text else len(text)
+    end = _end_of_turn(text, behind, special)
+    closing = tokenizer.eos_token if end is None else text[behind:end]
+    if not closing:
+        raise ConfigurationError(
+            f"The chat template of {_name(tokenizer)} ends the model's turn with no special token, "
+            "and the tokenizer has no eos_token, so a model tuned by it would never stop. Add the "
+            "end-of-turn token after the answer in the template."
+        )
+    text = f"{prompt}{answer}{closing}"
+    return _Answered(text, len(prompt), len(text), as_rendered=False)
+
+
+def _end_of_turn(text: str, start: int, special: Sequence[str]) -> int | None:
+    """Where the last special token behind ``start`` ends: what follows is never generated."""
+    ends = [place + len(token) for token in special if (place := text.rfind(token, start)) >= 0]
+    return max(ends, default=None)
+
+
+@lru_cache(maxsize=4)
+def special_tokens(tokenizer: Any) -> tuple[str, ...]:
+    """Every special token as text; not those alone that have a role such as eos."""
+    added = tokenizer.added_tokens_decoder  # made anew at each look, of a thousand tokens for some
+    return tuple(token.content for token in added.values() if token.special)
 
 
 def training_sequences(
@@ -94,69 +213,42 @@ def training_sequences(
 ) -> list[TrainingSequence]:
     """Tokenize one chat with the loss on the assistant's tokens and nothing else.
 
-    Where the rendering of every prefix of the chat is a prefix of the whole, which holds for most
-    templates, the result is one sequence that trains all assistant turns. Templates that render
-    an earlier turn otherwise once more turns follow (those that drop old reasoning) give one
-    sequence for each assistant turn, which is the text that the model sees when it is asked.
-
     Args:
         tokenizer: With the model's chat template.
         messages: The chat.
         untrained: Places of messages that are read and not learned (``weight: 0``).
+
+    Raises:
+        ConfigurationError: See `marked_texts`.
     """
-    answers = [
-        i
-        for i, message in enumerate(messages)
-        if message["role"] == "assistant" and i not in untrained
+    return encode(tokenizer, marked_texts(tokenizer, messages, untrained))
+
+
+def encode(tokenizer: Any, texts: Sequence[MarkedText]) -> list[TrainingSequence]:
+    """Tokenize marked texts together; the tokens that touch an answer get labels.
+
+    A token that reaches over an answer's start is trained: the model has to write it.
+    """
+    encodings = tokenizer.backend_tokenizer.encode_batch(
+        [marked.text for marked in texts], add_special_tokens=False
+    )
+    return [
+        _labeled(encoding.ids, encoding.offsets, marked.answers)
+        for encoding, marked in zip(encodings, texts, strict=True)
     ]
-    whole = render(tokenizer, messages)
-    spans = [_span(tokenizer, messages, i) for i in answers]
-    if all(whole.startswith(text) for text, _ in spans):
-        return [_encode(tokenizer, whole, [(start, len(text)) for text, start in spans])]
-    return [_encode(tokenizer, text, [(start, len(text))]) for text, start in spans]
 
 
-def _span(tokenizer: Any, messages: Sequence[Message], answer: int) -> tuple[str, int]:
-    """Text up to and with an answer, and the place where that answer starts."""
-    prompt = render(tokenizer, messages[:answer], generation_prompt=True)
-    text = render(tokenizer, messages[: answer + 1])
-    if not text.startswith(prompt):
-        raise ConfigurationError(
-            f"The chat template of {tokenizer.name_or_path!r} renders a generation prompt that an "
-            "answered chat does not start with, so a model tuned by it would be asked in another "
-            "form than it learned. Give the tokenizer a template whose generation prompt agrees."
-        )
-    return text, len(prompt)
-
-
-def _encode(tokenizer: Any, text: str, spans: Sequence[tuple[int, int]]) -> TrainingSequence:
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    ids: list[int] = encoded["input_ids"]
+def _labeled(
+    ids: list[int], offsets: list[tuple[int, int]], answers: Sequence[tuple[int, int]]
+) -> TrainingSequence:
     labels = [IGNORED] * len(ids)
-    for start, end in spans:
+    lefts = [left for left, _ in offsets]
+    rights = [right for _, right in offsets]
+    for start, end in answers:
         # Tokenizers that trim offsets give a token of spaces alone no width: it still counts.
-        inside = [
-            i
-            for i, (left, right) in enumerate(encoded["offset_mapping"])
-            if right > start and left < end
-        ]
-        for i in _up_to_end_of_turn(tokenizer, ids, inside):
-            labels[i] = ids[i]
+        first, behind = bisect_right(rights, start), bisect_left(lefts, end)
+        labels[first:behind] = ids[first:behind]
     return TrainingSequence(ids, labels)
-
-
-def _up_to_end_of_turn(tokenizer: Any, ids: Sequence[int], inside: Sequence[int]) -> Sequence[int]:
-    """Cut what a template puts after the end-of-turn token; it is never generated."""
-    # Not `all_special_ids`, which knows only those that have a role such as eos.
-    special = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
-    ends = [place for place, i in enumerate(inside) if ids[i] in special]
-    if not ends:
-        raise ConfigurationError(
-            f"The chat template of {tokenizer.name_or_path!r} ends the model's turn with no "
-            "special token, so a model tuned by it would never stop. Add the end-of-turn token "
-            "after the answer in the template."
-        )
-    return inside[: ends[-1] + 1]
 
 
 def stop_token_ids(tokenizer: Any, generation_config: Any) -> list[int]:
@@ -167,6 +259,10 @@ def stop_token_ids(tokenizer: Any, generation_config: Any) -> list[int]:
     configured = generation_config.eos_token_id
     known = configured if isinstance(configured, list) else [configured]
     return sorted({last_trained, tokenizer.eos_token_id, *known} - {None})
+
+
+def _name(tokenizer: Any) -> str:
+    return repr(getattr(tokenizer, "name_or_path", type(tokenizer).__name__))
 
 
 def _not_text(example: Example, what: str) -> DataError:
