@@ -38,8 +38,7 @@ def run_config(splits: Path, output: Path, base_model: Path, **values: Any) -> T
     method = values.setdefault("method", "pet")
     overrides: dict[str, Any] = {
         "epochs": 4,
-        "batch_size": 4,
-        "gradient_accumulation_steps": 2,
+        "batch_size": 8,
         "learning_rate": 0.01,
         "max_length": 100,
         "on_too_long": "drop",

@@ -39,7 +39,7 @@ def tune_model(
     from pathlib import Path
 
     from tuneline.parameters import train_config
-    from tuneline.training.artifacts import CURVES_FILE
+    from tuneline.training.result import CURVES_FILE
     from tuneline.training.train import train as tune
 
     config = train_config(

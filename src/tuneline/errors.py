@@ -1,12 +1,13 @@
 """The one exception tree, with the exit code that the command line gives each branch.
 
-Exit codes: 1 the input or the verdict says no; 2 wrong usage; 3 a service or the machine failed.
-Messages name the file, the row and the field, and say what to do.
+Exit codes: 1 the input or the verdict says no; 2 wrong usage; 3 a service or the machine failed;
+above 128 a signal asked to stop, and the same command goes on where it ended. Messages name the
+file, the row and the field, and say what to do.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 class TunelineError(Exception):
     """Root of every error that Tuneline raises on purpose."""
 
-    exit_code: ClassVar[int] = 3
+    exit_code: int = 3
 
 
 class ConfigurationError(TunelineError, ValueError):
@@ -56,3 +57,18 @@ class ServiceError(TunelineError, RuntimeError):
     """A remote service failed or did not answer in time."""
 
     exit_code = 3
+
+
+class StoppedError(TunelineError, RuntimeError):
+    """A signal asked to stop, and the work can go on where it ended.
+
+    Args:
+        message: What was done, and how it goes on.
+        signal_number: The signal; the exit code is 128 more, as shells have it. Kubernetes' and
+            Vertex AI's restart rules take that for a failure that is worth another try.
+    """
+
+    def __init__(self, message: str, signal_number: int = 15) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+        self.exit_code = 128 + signal_number

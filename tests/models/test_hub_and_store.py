@@ -111,4 +111,4 @@ def test_a_bucket_without_the_model(qwen3, tmp_path):
     with object_store(qwen3) as (address, _):
         answer = resolve("gs://models/missing", tmp_path, STORAGE_EMULATOR_HOST=address)
     assert answer["exit_code"] == 2
-    assert "there is no model at 'gs://models/missing'" in answer["error"]
+    assert "there is nothing at 'gs://models/missing'" in answer["error"]

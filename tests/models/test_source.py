@@ -156,7 +156,7 @@ def test_an_interrupted_copy_leaves_nothing(store, tmp_path, monkeypatch):
 
 def test_nothing_behind_a_uri_is_refused(store):
     for uri in (f"{store}-of-another", "memory://bucket"):
-        with pytest.raises(ConfigurationError, match="there is no model at"):
+        with pytest.raises(ConfigurationError, match="there is nothing at"):
             base_model_fingerprint(uri)
 
 

@@ -23,7 +23,7 @@ SETTINGS = PredictSettings(max_new_tokens=4)
 
 @pytest.fixture
 def config(lamp_splits, qwen3, tmp_path):
-    overrides = {"epochs": 2.0, "batch_size": 8, "gradient_accumulation_steps": 1}
+    overrides = {"epochs": 2.0, "batch_size": 8}
     return run_config(lamp_splits, tmp_path / "work", qwen3, overrides=overrides)
 
 

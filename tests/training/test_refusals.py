@@ -13,8 +13,9 @@ from tests.lamps import lamp, lamps, run_config, write_split
 from tuneline.data.schema import Example, ExamplesInfo, Part, Turn, write_examples
 from tuneline.errors import ConfigurationError, DataError, MachineError
 from tuneline.models.loading import load_tokenizer
-from tuneline.training.encoding import encode_split
+from tuneline.training.distributed.ranks import Ranks
 from tuneline.training.result import read_result
+from tuneline.training.sequences.encoding import encode_split
 from tuneline.training.settings import TrainingSettings
 from tuneline.training.train import train
 
@@ -33,14 +34,12 @@ def test_an_output_that_cannot_be_written_stops_before_any_work(lamp_splits, tmp
         train(config)
 
 
-def test_a_loss_that_is_no_number_names_step_and_rate(lamp_splits, base, tmp_path):
+def test_a_base_model_whose_loss_is_no_number_is_refused_before_a_step(lamp_splits, base, tmp_path):
     path = base / "model.safetensors"
     weights = load_file(path)
     weights["model.norm.weight"][0] = float("inf")
     save_file(weights, path, metadata={"format": "pt"})
-    with pytest.raises(
-        MachineError, match=r"no number at step 1\..*learning_rate \(it was 0\.01\)"
-    ):
+    with pytest.raises(ConfigurationError, match="base_model: its own loss .* is no number"):
         train(run_config(lamp_splits, tmp_path / "run", base))
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"checkpoints"}
 
@@ -48,8 +47,11 @@ def test_a_loss_that_is_no_number_names_step_and_rate(lamp_splits, base, tmp_pat
 def test_a_loss_that_becomes_no_number_stops_the_run(lamp_splits, qwen3, tmp_path):
     # Such steps send every weight to a size whose products are no numbers.
     overrides = {"learning_rate": 1, "weight_decay": 1e30, "warmup_ratio": 0, "epochs": 10}
-    with pytest.raises(MachineError, match="loss is no number at step"):
-        train(run_config(lamp_splits, tmp_path, qwen3, method="full", overrides=overrides))
+    config = run_config(lamp_splits, tmp_path, qwen3, method="full", overrides=overrides)
+    words = r"is no number at step 2, whose batch held examples \d+, .*learning_rate \(it was 1\)"
+    with pytest.raises(MachineError, match=words):
+        train(config)
+    assert not list((tmp_path / "checkpoints").glob("checkpoint-*"))
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])
@@ -79,7 +81,9 @@ def test_a_length_over_the_models_own_is_refused(lamp_splits, qwen3, tmp_path):
 
 
 def encode(path: Path, base: Path, longest: int, **settings):
-    return encode_split(path, load_tokenizer(base), TrainingSettings(**settings), longest)
+    folder = path.with_name(f"{path.stem}-{longest}")
+    given = TrainingSettings(**settings)
+    return encode_split(path, load_tokenizer(base), given, longest, folder, Ranks())
 
 
 def test_rows_that_are_too_long_are_named(qwen3, tmp_path):
@@ -98,15 +102,16 @@ def test_rows_that_are_too_long_are_named(qwen3, tmp_path):
 def test_rows_that_are_too_long_are_dropped_and_counted(qwen3, tmp_path):
     path = write_split(tmp_path / "train.parquet", [*lamps(1, 3), lamp(4, "red", LONG)])
     split = encode(path, qwen3, 100, on_too_long="drop")
-    assert (split.examples, split.too_long, len(split.sequences)) == (4, 1, 3)
-    assert split.tokens == sum(len(sequence.input_ids) for sequence in split.sequences)
-    assert split.trained_tokens == sum(sequence.trained_tokens for sequence in split.sequences)
+    assert (split.facts.examples, split.facts.too_long.count, len(split)) == (4, 1, 3)
+    sequences = [split[i] for i in range(3)]
+    assert split.tokens == sum(len(sequence.ids) for sequence in sequences)
+    assert split.trained_tokens == sum(int(sequence.trained.sum()) for sequence in sequences)
 
 
 def test_a_row_of_exactly_the_limit_is_kept(qwen3, tmp_path):
     path = write_split(tmp_path / "train.parquet", lamps(1, 1))
-    length = len(encode(path, qwen3, 100).sequences[0].input_ids)
-    assert encode(path, qwen3, length).too_long == 0
+    length = len(encode(path, qwen3, 100)[0].ids)
+    assert encode(path, qwen3, length).facts.too_long.count == 0
     with pytest.raises(DataError, match=f"longer than {length - 1} tokens"):
         encode(path, qwen3, length - 1)
 
@@ -123,7 +128,7 @@ def test_every_answer_of_a_conversation_is_trained(qwen3, tmp_path):
     short = encode(write_split(tmp_path / "train.parquet", [lamp(1, "red")]), qwen3, 100)
     both = encode(write_split(tmp_path / "test.parquet", [longer]), qwen3, 100)
     assert both.trained_tokens > short.trained_tokens
-    assert len(both.sequences) == 1
+    assert len(both) == 1
 
 
 def test_no_result_is_no_finished_run(tmp_path):

@@ -307,20 +307,54 @@ def read_info(path: Path) -> ExamplesInfo:
     return ExamplesInfo(**{**fields, "labels": tuple(fields["labels"])})
 
 
-def read_examples(path: Path, rows_at_once: int = _ROWS_A_BATCH) -> Iterator[Example]:
+def count_examples(path: Path) -> int:
+    """Number of examples in a canonical Parquet file, without reading them.
+
+    Raises:
+        DataError: The file is not canonical Parquet.
+    """
+    read_info(path)
+    rows: int = pq.read_metadata(path).num_rows
+    return rows
+
+
+def read_examples(
+    path: Path, rows_at_once: int = _ROWS_A_BATCH, rows: range | None = None
+) -> Iterator[Example]:
     """Yield the examples of a canonical Parquet file in their order.
 
     Args:
         path: The file.
         rows_at_once: How many are read together; fewer where only the first are wanted.
+        rows: Places of those that are wanted, one behind another; None: all. Row groups that hold
+            none of them are not read.
 
     Raises:
         DataError: The file is not canonical Parquet.
     """
     read_info(path)
     with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=rows_at_once):
-            yield from from_arrow(batch)
+        if rows is None:
+            for batch in file.iter_batches(batch_size=rows_at_once):
+                yield from from_arrow(batch)
+            return
+        for group, first, behind in _row_groups(file, rows):
+            skipped = 0
+            for batch in file.iter_batches(batch_size=rows_at_once, row_groups=[group]):
+                low, high = max(first - skipped, 0), behind - skipped
+                yield from from_arrow(batch.slice(low, max(high - low, 0)))
+                skipped += len(batch)
+
+
+def _row_groups(file: pq.ParquetFile, rows: range) -> Iterator[tuple[int, int, int]]:
+    """The row groups that hold some of the rows, and which of each group's rows those are."""
+    start = 0
+    for group in range(file.metadata.num_row_groups):
+        end = start + file.metadata.row_group(group).num_rows
+        first, behind = max(rows.start, start), min(rows.stop, end)
+        if first < behind:
+            yield group, first - start, behind - start
+        start = end
 
 
 def from_arrow(batch: pa.RecordBatch) -> list[Example]:

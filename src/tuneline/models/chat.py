@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from tuneline.errors import ConfigurationError, DataError
@@ -178,13 +179,13 @@ def _answered(
     prompt = render(tokenizer, messages[:place], generation_prompt=True)
     text = render(tokenizer, messages[: place + 1])
     answer = messages[place]["content"]
-    if text.startswith(prompt) and answer in text[len(prompt) :]:
-        end = _end_of_turn(text, len(prompt), special)
-        if end is not None:
-            return _Answered(text, len(prompt), end, as_rendered=True)
-    behind = text.rfind(answer) + len(answer) if answer in text else len(text)
-    end = _end_of_turn(text, behind, special)
-    closing = tokenizer.eos_token if end is None else text[behind:end]
+    # Of characters, not of paths; most texts start with the whole prompt.
+    shared = len(prompt if text.startswith(prompt) else commonprefix([prompt, text]))  # noqa: RUF071
+    end = _end_of_turn(text, shared, special)
+    said = text[shared : end.start].strip() if end else ""
+    if end and shared == len(prompt) and said.endswith(answer.strip()):
+        return _Answered(text, shared, end.stop, as_rendered=True)
+    closing = text[end.start : end.stop] if end else tokenizer.eos_token
     if not closing:
         raise ConfigurationError(
             f"The chat template of {_name(tokenizer)} ends the model's turn with no special token, "
@@ -195,10 +196,14 @@ def _answered(
     return _Answered(text, len(prompt), len(text), as_rendered=False)
 
 
-def _end_of_turn(text: str, start: int, special: Sequence[str]) -> int | None:
-    """Where the last special token behind ``start`` ends: what follows is never generated."""
-    ends = [place + len(token) for token in special if (place := text.rfind(token, start)) >= 0]
-    return max(ends, default=None)
+def _end_of_turn(text: str, start: int, special: Sequence[str]) -> range | None:
+    """Place of the last special token behind ``start``: what follows it is never generated."""
+    found = (
+        range(place, place + len(token))
+        for token in special
+        if (place := text.rfind(token, start)) >= 0
+    )
+    return max(found, key=lambda place: place.stop, default=None)
 
 
 @lru_cache(maxsize=4)

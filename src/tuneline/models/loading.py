@@ -53,12 +53,16 @@ def context_length(folder: Path) -> int:
         raise ConfigurationError(f"{folder}: its config.json cannot be used: {error}") from error
 
 
-def load_model(folder: Path, *, dtype: str) -> Any:
+def load_model(
+    folder: Path, *, dtype: str, quantization: Any = None, device_map: Any = None
+) -> Any:
     """Load a causal language model's safetensors.
 
     Args:
         folder: The model's folder.
-        dtype: A torch dtype's name, such as ``float32`` or ``bfloat16``.
+        dtype: A torch dtype's name, such as ``float32`` or ``bfloat16``; ``auto``: as it is stored.
+        quantization: How transformers should quantize it; None: not at all.
+        device_map: Where it is put, which quantization needs to know; None: main memory.
 
     Raises:
         ConfigurationError: It is no causal language model that transformers knows, or its files
@@ -73,7 +77,9 @@ def load_model(folder: Path, *, dtype: str) -> Any:
     try:
         model, loaded = AutoModelForCausalLM.from_pretrained(
             folder,
-            dtype=getattr(torch, dtype),
+            dtype="auto" if dtype == "auto" else getattr(torch, dtype),
+            quantization_config=quantization,
+            device_map=device_map,
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,

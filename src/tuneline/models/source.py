@@ -17,6 +17,7 @@ EMBEDDED = "embedded"
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?")
 _HUB_TIMEOUT_S = 15.0
+_CACHE = Path("~/.cache/tuneline/models")
 _MODEL_SUFFIXES = (".json", ".safetensors", ".model", ".txt", ".jinja")
 
 
@@ -72,7 +73,7 @@ def resolve_base_model(reference: str, cache: Path | None = None) -> BaseModel:
     if reference == EMBEDDED:
         path = Path(str(files("tuneline.training") / "embedded"))
     elif "://" in reference:
-        path = _copy_from_store(reference, cache or Path("~/.cache/tuneline/models").expanduser())
+        path = copied_folder("base_model", reference, cache)
     elif folder := _existing_folder(reference):
         path = folder
     else:
@@ -82,6 +83,26 @@ def resolve_base_model(reference: str, cache: Path | None = None) -> BaseModel:
     if problem:
         raise ConfigurationError(problem)
     return BaseModel(reference, path, _digest(path), revision)
+
+
+def copied_folder(setting: str, reference: str, cache: Path | None = None) -> Path:
+    """Find a folder, and bring its files to this machine where it lies behind a URI.
+
+    Args:
+        setting: Name of the setting that gives it, for errors.
+        reference: A folder, or a URI that fsspec can read.
+        cache: Where URIs are copied to. Defaults to ``~/.cache/tuneline/models``.
+
+    Raises:
+        ConfigurationError: There is no such folder.
+        ServiceError: The store could not be reached.
+    """
+    if "://" in reference:
+        return _copy_from_store(setting, reference, cache or _CACHE.expanduser())
+    folder = _existing_folder(reference)
+    if folder is None:
+        raise ConfigurationError(f"{setting}: {reference!r} is no folder on this machine.")
+    return folder
 
 
 def base_model_fingerprint(reference: str) -> str:
@@ -96,7 +117,7 @@ def base_model_fingerprint(reference: str) -> str:
     if reference == EMBEDDED:
         return reference
     if "://" in reference:
-        return _look_up(reference).key
+        return _look_up("base_model", reference).key
     folder = _existing_folder(reference)
     return _digest(folder) if folder else reference
 
@@ -152,7 +173,7 @@ class _Stored:
     key: str
 
 
-def _look_up(uri: str) -> _Stored:
+def _look_up(setting: str, uri: str) -> _Stored:
     import fsspec
 
     try:
@@ -162,17 +183,17 @@ def _look_up(uri: str) -> _Stored:
         names = sorted(filter(_is_model_file, found))
         state = [f"{name} {filesystem.checksum(f'{root}/{name}')}" for name in names]
     except (ImportError, ValueError, FileNotFoundError) as error:
-        raise ConfigurationError(f"base_model: {uri!r} cannot be read here: {error}") from error
+        raise ConfigurationError(f"{setting}: {uri!r} cannot be read here: {error}") from error
     except Exception as error:  # every store has an exception tree of its own
-        raise ServiceError(f"base_model: {uri!r} could not be listed: {error}") from error
+        raise ServiceError(f"{setting}: {uri!r} could not be listed: {error}") from error
     if not names:
-        raise ConfigurationError(f"base_model: there is no model at {uri!r}.")
+        raise ConfigurationError(f"{setting}: there is nothing at {uri!r}.")
     key = hashlib.sha256("\n".join([uri, *state]).encode()).hexdigest()
     return _Stored(filesystem, root, names, key)
 
 
-def _copy_from_store(uri: str, cache: Path) -> Path:
-    stored = _look_up(uri)
+def _copy_from_store(setting: str, uri: str, cache: Path) -> Path:
+    stored = _look_up(setting, uri)
     folder = cache / stored.key[:32]
     if not folder.is_dir():
         with new_folder(folder) as temporary:
@@ -181,7 +202,7 @@ def _copy_from_store(uri: str, cache: Path) -> Path:
                     stored.filesystem.get_file(f"{stored.root}/{name}", str(temporary / name))
                 except Exception as error:  # every store has an exception tree of its own
                     raise ServiceError(
-                        f"base_model: {name} of {uri!r} could not be copied: {error}"
+                        f"{setting}: {name} of {uri!r} could not be copied: {error}"
                     ) from error
     return folder
 

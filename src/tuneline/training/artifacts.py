@@ -1,34 +1,45 @@
-"""The folders that a run leaves: adapter/ and merged/, or model/, with card and curves."""
+"""The weights that a run leaves: adapter/ and merged/, or model/, each a folder that loads alone.
+
+They are made from the base model's own files in the type that these are stored in, not from the
+model that was trained: that one may be split over devices, or its base held in 4 bits.
+"""
 
 from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import torch
+from peft import PeftModel
 from transformers import GenerationConfig
 
-from tuneline.files import new_folder, write_text
+from tuneline.errors import MachineError
+from tuneline.files import new_folder
 from tuneline.models.chat import stop_token_ids
-from tuneline.report.charts import curves
-from tuneline.report.page import render_page
-from tuneline.training.result import RESULT_FILE
+from tuneline.models.loading import load_model
+from tuneline.training.adapters import quiet_peft
+from tuneline.training.result import CARD_FILE, CURVES_FILE, RESULT_FILE
+from tuneline.training.start import ADAPTER_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from tuneline.training.result import LossPoint, TuningResult
     from tuneline.training.settings import Method
 
-CURVES_FILE = "curves.html"
-CARD_FILE = "README.md"
 MODEL_FOLDER: dict[Method, str] = {"pet": "merged", "full": "model"}
 """Where the model that answers lies in a run's output: for ``pet`` base and adapter combined."""
+
+MERGE_TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.02}
+"""Largest difference that merging may make to a logit, as a share of the largest logit. A merged
+weight is rounded to the base's type once more: 24, 8 or 11 bits."""
+
+_COMPARED_TOKENS = 64
 
 
 def remove_leftovers(output: Path) -> None:
     """Remove what a process killed while it wrote the artifacts left under temporary names."""
-    for name in ("adapter", *MODEL_FOLDER.values()):
+    for name in (ADAPTER_FOLDER, *MODEL_FOLDER.values()):
         for leftover in output.glob(f".{name}.*"):
             shutil.rmtree(leftover)
     for name in (CURVES_FILE, CARD_FILE, RESULT_FILE):
@@ -36,61 +47,92 @@ def remove_leftovers(output: Path) -> None:
             leftover.unlink()
 
 
-def save_model(
-    model: Any, tokenizer: Any, method: Method, output: Path, base_reference: str
+def save_adapter(
+    model: PeftModel,
+    weights: Mapping[str, torch.Tensor],
+    tokenizer: Any,
+    base_reference: str,
+    folder: Path,
 ) -> None:
-    """Save the tuned weights as safetensors, each folder whole or absent.
-
-    For ``pet`` the adapter is saved alone and combined with the base; for ``full`` there is one
-    model. Each folder loads by itself, tokenizer, template and generation settings included.
+    """Save an adapter alone, in PEFT's form, whole or not at all.
 
     Args:
-        model: The tuned model; combined in place for ``pet``.
+        model: The model with the adapter.
+        weights: Its trained weights, whole, by the names of ``model``.
         tokenizer: Its tokenizer.
-        method: ``pet`` or ``full``.
-        output: The run's folder.
-        base_reference: The base model as the user names it, for the adapter's configuration.
+        base_reference: The base model as the user names it.
+        folder: The folder to write.
     """
-    if method == "pet":
-        for adapter in model.peft_config.values():
-            # Neither a path of this machine's cache nor the order of a set.
-            adapter.base_model_name_or_path = base_reference
-            adapter.target_modules = sorted(adapter.target_modules)
-        with new_folder(output / "adapter") as folder:
-            model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
-            (folder / "README.md").unlink()  # PEFT's empty form; the run's own card says it all
-        model = model.merge_and_unload()
+    for adapter in model.peft_config.values():
+        # Neither a path of this machine's cache nor the order of a set.
+        adapter.base_model_name_or_path = base_reference
+        adapter.target_modules = sorted(adapter.target_modules)
+    with new_folder(folder) as temporary:
+        model.save_pretrained(temporary, state_dict=dict(weights))
+        tokenizer.save_pretrained(temporary)
+        (temporary / "README.md").unlink()  # PEFT's empty form; the run's own card says it all
+
+
+def save_merged(base: Path, adapter: Path, tokenizer: Any, folder: Path) -> float:
+    """Combine a base model with an adapter into one model, whole or not at all.
+
+    Args:
+        base: Folder of the base model.
+        adapter: Folder of the adapter.
+        tokenizer: The adapter's tokenizer.
+        folder: The folder to write.
+
+    Returns:
+        Largest difference between a logit of base with adapter and of the merged model, as a share
+        of the largest logit.
+
+    Raises:
+        MachineError: The difference is larger than `MERGE_TOLERANCE`.
+    """
+    with quiet_peft():
+        adapted = PeftModel.from_pretrained(load_model(base, dtype="auto"), adapter).eval()
+    ids = torch.arange(min(_COMPARED_TOKENS, len(tokenizer)))[None]
+    with torch.inference_mode():
+        before = adapted(input_ids=ids, use_cache=False).logits.float()
+    merged = adapted.merge_and_unload(safe_merge=True)
+    with torch.inference_mode():
+        after = merged(input_ids=ids, use_cache=False).logits.float()
+    difference = float((before - after).abs().max() / before.abs().max().clamp(min=1e-30))
+    if not difference <= MERGE_TOLERANCE[merged.dtype]:
+        raise MachineError(
+            f"{folder}: the merged model's logits differ from those of base and adapter by "
+            f"{difference:.2g} of the largest, more than roundings do. Use {adapter} with the "
+            "base model instead, and lower lora_alpha or learning_rate next time."
+        )
+    _save(merged, tokenizer, folder)
+    return difference
+
+
+def save_full(
+    base: Path, weights: Mapping[str, torch.Tensor], tokenizer: Any, folder: Path
+) -> None:
+    """Save a model whose every weight was trained, whole or not at all.
+
+    Args:
+        base: Folder of the base model, whose type the weights are saved in.
+        weights: The trained weights, whole, by name.
+        tokenizer: Its tokenizer.
+        folder: The folder to write.
+    """
+    model = load_model(base, dtype="auto")
+    with torch.no_grad():
+        for name, own in model.named_parameters():
+            own.copy_(weights[name])
+    _save(model, tokenizer, folder)
+
+
+def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     # Greedy, as it is evaluated: the base's sampling settings were not made for this task.
     model.generation_config = GenerationConfig(
         bos_token_id=model.generation_config.bos_token_id,
         eos_token_id=stop_token_ids(tokenizer, model.generation_config),
         pad_token_id=tokenizer.pad_token_id,
     )
-    with new_folder(output / MODEL_FOLDER[method]) as folder:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-
-
-def write_curves(output: Path, result: TuningResult) -> None:
-    """Write the loss curves as one page that needs no network."""
-    chart = curves(
-        {
-            "training": _points(result.train_loss),
-            "validation": _points(result.validation_loss),
-        },
-        x_label="optimizer step",
-        y_label="loss (answer tokens)",
-    )
-    page = render_page("tuneline.training", "curves.html", chart=chart, result=result)
-    write_text(output / CURVES_FILE, page)
-
-
-def write_model_card(output: Path, result: TuningResult) -> None:
-    """Write the model card beside the weights, in the form that model hubs read."""
-    page = render_page("tuneline.training", "model_card.md", result=result)
-    write_text(output / CARD_FILE, page)
-
-
-def _points(losses: Sequence[LossPoint]) -> list[tuple[float, float]]:
-    return [(float(point.step), point.loss) for point in losses]
+    with new_folder(folder) as temporary:
+        model.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)

@@ -12,7 +12,8 @@ from tuneline.data.prepare import PreparedPaths, prepare
 from tuneline.errors import ConfigurationError
 from tuneline.models.loading import context_length, load_tokenizer
 from tuneline.models.source import resolve_base_model
-from tuneline.training.encoding import encode_split
+from tuneline.training.distributed.ranks import Ranks
+from tuneline.training.sequences.encoding import encode_split
 from tuneline.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -63,14 +64,18 @@ def preview(settings: PrepareSettings, model: str) -> TokenPreview:
         paths = PreparedPaths.in_folder(Path(folder))
         prepare(settings, paths)
         splits = [
-            encode_split(path, tokenizer, TrainingSettings(), limit)
+            encode_split(
+                path, tokenizer, TrainingSettings(), limit, Path(folder) / path.stem, Ranks()
+            )
             for path in (paths.train, paths.validation, paths.test)
         ]
-    lengths = [len(sequence.input_ids) for split in splits for sequence in split.sequences]
+        longest = max(int(split.lengths.max()) for split in splits)
+        train = splits[0]
+        counted = train.tokens, train.trained_tokens
     return TokenPreview(
         model=model,
         context_tokens=limit,
-        longest_tokens=max(lengths),
-        tokens_per_epoch=splits[0].tokens,
-        trained_tokens_per_epoch=splits[0].trained_tokens,
+        longest_tokens=longest,
+        tokens_per_epoch=counted[0],
+        trained_tokens_per_epoch=counted[1],
     )

@@ -1,79 +1,64 @@
-"""Progress of a run: a bar on a terminal, a log line elsewhere, and the losses for the curves."""
+"""Progress of a run: a bar on a terminal, a log line elsewhere."""
 
 from __future__ import annotations
 
 import logging
-import math
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
-from transformers import TrainerCallback
 
-from tuneline.errors import MachineError
-from tuneline.training.result import LossPoint
+if TYPE_CHECKING:
+    from tuneline.training.result import LossPoint
+    from tuneline.training.state import RunState
 
 logger = logging.getLogger("tuneline")
 
 _SECONDS_BETWEEN_LINES = 5.0
-_SHOWN = {"loss": "loss", "eval_loss": "validation loss"}
 
 
-class Progress(TrainerCallback):  # type: ignore[misc]
-    """Reports steps and losses as they come, and stops a run whose loss is no number."""
+class Progress:
+    """Shows steps, losses and speed as they come.
 
-    def __init__(self) -> None:
-        self._bar: tqdm[Any] | None = None
+    Args:
+        state: Where the run stands.
+    """
+
+    def __init__(self, state: RunState) -> None:
+        self._bar: tqdm[Any] = tqdm(
+            total=state.steps,
+            initial=state.step,
+            desc="tune",
+            unit="step",
+            disable=not sys.stderr.isatty(),
+        )
         self._last_line_s = 0.0
         self._newest: dict[str, str] = {}
 
-    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        """Start the bar, at the step that a resumed run continues from."""
-        if sys.stderr.isatty():
-            self._bar = tqdm(
-                total=state.max_steps, initial=state.global_step, desc="tune", unit="step"
-            )
-        elif state.global_step:
-            logger.info("tune: resumed at step %d of %d", state.global_step, state.max_steps)
-
-    def on_log(
-        self, args: Any, state: Any, _control: Any, logs: dict[str, float], **_: Any
-    ) -> None:
-        """Show the newest losses."""
-        new = {key: name for key, name in _SHOWN.items() if key in logs}
-        for key, name in new.items():
-            if not math.isfinite(logs[key]):
-                raise MachineError(
-                    f"The {name} is no number at step {state.global_step}. Lower learning_rate "
-                    f"(it was {args.learning_rate:g}) and run again."
-                )
-            self._newest[key] = f"{name} {logs[key]:.4f}"
-        losses_so_far = ", ".join(self._newest.values())
-        due = time.monotonic() - self._last_line_s > _SECONDS_BETWEEN_LINES
-        if self._bar is not None:
-            self._bar.set_postfix_str(losses_so_far)
-        elif "eval_loss" in new or (new and due):
-            self._last_line_s = time.monotonic()
-            logger.info(
-                "tune: step %d of %d, %s", state.global_step, state.max_steps, losses_so_far
-            )
-
-    def on_step_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
+    def stepped(self, state: RunState) -> None:
         """Move the bar by one step."""
-        if self._bar is not None:
-            self._bar.update()
-
-    def on_train_end(self, _args: Any, _state: Any, _control: Any, **_: Any) -> None:
-        """Close the bar."""
-        if self._bar is not None:
+        self._bar.update()
+        if state.finished:
             self._bar.close()
 
+    def trained(self, state: RunState, point: LossPoint) -> None:
+        """Show a training loss; in a log, not more often than a person reads."""
+        due = time.monotonic() - self._last_line_s > _SECONDS_BETWEEN_LINES
+        self._show("loss", state, point, in_log=due)
 
-def losses(history: list[dict[str, float]], key: str) -> list[LossPoint]:
-    """Take one loss (``loss`` or ``eval_loss``) out of the trainer's log history."""
-    return [
-        LossPoint(step=int(entry["step"]), epoch=float(entry["epoch"]), loss=float(entry[key]))
-        for entry in history
-        if key in entry
-    ]
+    def validated(self, state: RunState, point: LossPoint) -> None:
+        """Show a validation loss."""
+        self._show("validation loss", state, point, in_log=True)
+
+    def _show(self, name: str, state: RunState, point: LossPoint, *, in_log: bool) -> None:
+        self._newest[name] = f"{name} {point.loss:.4f}"
+        losses = ", ".join(self._newest.values())
+        if not self._bar.disable:
+            self._bar.set_postfix_str(losses)
+        elif in_log:
+            self._last_line_s = time.monotonic()
+            speed = state.tokens / max(state.training_seconds, 1e-9)
+            logger.info(
+                "tune: step %d of %d, %s, %.0f tokens/s", state.step, state.steps, losses, speed
+            )

@@ -8,12 +8,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tuneline.errors import DataError
 from tuneline.files import write_text
-from tuneline.training.settings import Method, TrainingSettings
+from tuneline.training.settings import Method, Preset, TrainingSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 RESULT_FILE = "result.json"
+CURVES_FILE = "curves.html"
+CARD_FILE = "README.md"
 
 
 class BaseModelRecord(BaseModel):
@@ -42,24 +44,72 @@ class LossPoint(BaseModel):
     loss: float
 
 
-class TuningResult(BaseModel):
-    """Every fact of a finished run; see the attributes' names and units.
+class ContinuedRecord(BaseModel):
+    """The adapter that a run went on with."""
 
-    ``model_digest`` is the SHA-256 over the files of the folder named by ``model_folder``.
-    ``seconds`` counts from the start of the process's work to the last checkpoint; after a resume,
-    of the last part alone. ``peak_memory_bytes`` is the process's resident peak, or the device's
-    where there is one.
+    reference: str
+    digest: str
+
+
+class WorkRecord(BaseModel):
+    """How the work was done.
+
+    Attributes:
+        device: What computed.
+        processes: How many, each with a device of its own.
+        placement: ``alone``, ``replicated`` on each device or ``sharded`` over them.
+        weights: Type that weights were held in.
+        computation: Type of matrix products.
+        packed: Whether sequences lay one behind another, with no padding.
+        not_packed_because: Why not; empty where they did or were not wanted to.
+        tokens_per_device: Most tokens in one forward pass.
+        activation_checkpointing: Whether activations were computed twice.
+        largest_loss_difference: Of a row's mean loss from that of the row alone, unpadded, as a
+            share of 1 + the loss: what the preflight measured.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    schema_version: Literal[1] = 1
+    device: str
+    processes: int
+    placement: str
+    weights: str
+    computation: str
+    packed: bool
+    not_packed_because: str
+    tokens_per_device: int
+    activation_checkpointing: bool
+    largest_loss_difference: float
+
+
+class TuningResult(BaseModel):
+    """Every fact of a finished run; see the attributes' names and units.
+
+    Attributes:
+        model_folder: Where the model that answers lies; ``adapter`` where it was not merged.
+        model_digest: SHA-256 over the files of that folder.
+        settings: Every setting, those that were derived included.
+        train_loss: Mean loss of the trained tokens since the point before.
+        validation_loss: Mean loss of the trained tokens of the validation split.
+        merged_logit_difference: Largest difference that merging made to a logit, as a share of the
+            largest; None where nothing was merged.
+        tokens: Tokens read in steps, prompts included; those of repeated steps count once.
+        seconds: Time of the whole run, all its parts together, loading included.
+        training_seconds: Time of it that was spent in steps.
+        peak_memory_bytes: Resident peak of the (last) process, or of its device where there is one.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[2] = 2
     tuneline_version: str
     run_digest: str
     method: Method
-    model_folder: Literal["merged", "model"]
+    preset: Preset
+    model_folder: Literal["adapter", "merged", "model"]
     model_digest: str
     base_model: BaseModelRecord
+    continued_from: ContinuedRecord | None
     settings: TrainingSettings
     data: dict[str, SplitRecord]
     trainable_parameters: int
@@ -70,10 +120,18 @@ class TuningResult(BaseModel):
     train_loss: list[LossPoint]
     validation_loss: list[LossPoint]
     best_validation_loss: float
+    merged_logit_difference: float | None
+    tokens: int
     seconds: float
+    training_seconds: float
     peak_memory_bytes: int
-    device: str
+    work: WorkRecord
     versions: dict[str, str]
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens read in a second of steps, prompts included, all devices together."""
+        return self.tokens / max(self.training_seconds, 1e-9)
 
     def numbers(self) -> dict[str, float]:
         """The result's figures, flat, for a metrics artifact."""
@@ -85,6 +143,7 @@ class TuningResult(BaseModel):
             "total_parameters": self.total_parameters,
             "trained_tokens_per_epoch": self.data["train"].trained_tokens,
             "seconds": self.seconds,
+            "tokens_per_second": round(self.tokens_per_second, 1),
             "peak_memory_bytes": self.peak_memory_bytes,
         }
 

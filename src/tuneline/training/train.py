@@ -1,73 +1,67 @@
 """The trainer's one entry point: `train`, from a configuration to a folder with result.json.
 
-Run by hand: ``tuneline train --config run.yaml``. A finished run says so when it is started again;
-an interrupted one continues from its newest checkpoint.
+Run by hand: ``tuneline train --config run.yaml``, or the same under torchrun. A finished run says
+so when it is started again; an interrupted one continues from its newest whole checkpoint.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import platform
-import resource
-import sys
+import shutil
 import time
-from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from tuneline import __version__
 from tuneline.data.schema import read_info
 from tuneline.errors import ConfigurationError
 from tuneline.files import require_writable, sha256_file, sha256_folder
-from tuneline.models.loading import context_length, load_model, load_tokenizer
-from tuneline.models.source import BaseModel, resolve_base_model
-from tuneline.models.threads import choose_threads
-from tuneline.training import checkpoints
+from tuneline.models.loading import load_tokenizer
 from tuneline.training.artifacts import (
     MODEL_FOLDER,
     remove_leftovers,
-    save_model,
-    write_curves,
-    write_model_card,
+    save_adapter,
+    save_full,
+    save_merged,
 )
-from tuneline.training.encoding import EncodedSplit, encode_split
-from tuneline.training.progress import losses
-from tuneline.training.result import (
-    RESULT_FILE,
-    BaseModelRecord,
-    SplitRecord,
-    TuningResult,
-    read_result,
-)
-from tuneline.training.trainer import build_trainer, run
+from tuneline.training.checkpoints.keeper import Checkpoints
+from tuneline.training.checkpoints.store import CheckpointStore
+from tuneline.training.distributed.ranks import joined
+from tuneline.training.loop import Loop
+from tuneline.training.progress import Progress
+from tuneline.training.report.card import write_model_card
+from tuneline.training.report.page import write_curves
+from tuneline.training.result import RESULT_FILE, TuningResult, read_result
+from tuneline.training.settings import MACHINE_SETTINGS
+from tuneline.training.setup import encode_splits, prepare_run
+from tuneline.training.start import ADAPTER_FOLDER, resolve_start
+from tuneline.training.state import RunState
+from tuneline.training.stop import stop_on_signals
+from tuneline.training.summary import Finished, summarize
+from tuneline.training.tensorboard import TensorBoard
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tuneline.training.settings import TrainConfig, TrainingSettings
+    from tuneline.training.checkpoints.folder import Checkpoint, Tensors
+    from tuneline.training.distributed.ranks import Ranks
+    from tuneline.training.loop import Watcher
+    from tuneline.training.sequences.store import StoredSplit
+    from tuneline.training.settings import TrainConfig
+    from tuneline.training.setup import Prepared
+    from tuneline.training.start import Start
 
 logger = logging.getLogger("tuneline")
 
-_VERSIONED = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
+TOKENS_FOLDER = "tokens"
 
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is known before the first step."""
-
-    config: TrainConfig
-    base: BaseModel
-    settings: TrainingSettings
-    splits: dict[str, EncodedSplit]
-    digests: dict[str, str]
-    digest: str
+_RECIPE = 2
+"""Version of what the trainer does with equal settings; it rises when weights would differ."""
 
 
 def train(config: TrainConfig, checkpoint_folder: Path | None = None) -> TuningResult:
     """Tune a causal language model on a training split.
+
+    Under torchrun every process calls this with the same configuration; rank 0 alone writes.
 
     Args:
         config: What to tune on what, and how.
@@ -77,160 +71,202 @@ def train(config: TrainConfig, checkpoint_folder: Path | None = None) -> TuningR
         The contents of ``output/result.json``, written last: where it is, everything is.
 
     Raises:
-        ConfigurationError: The base model cannot be found or loaded, or the output folder holds
-            another run.
+        ConfigurationError: The base model cannot be found or loaded, settings do not fit it, or
+            the output folder holds another run.
         DataError: A split is empty, is no canonical Parquet or holds rows that do not fit.
-        MachineError: The output folder cannot be written, or the loss is no number.
+        MachineError: The output folder cannot be written, memory does not suffice, or the loss is
+            no number.
         ServiceError: The base model's store or hub does not answer.
+        StoppedError: A signal asked to stop; the same call goes on where it ended.
     """
     started = time.monotonic()
-    require_writable(config.output)
-    for split in (config.train, config.validation):
-        read_info(split)  # before a large model is fetched
-    base = resolve_base_model(config.base_model)
-    digests = {"train": sha256_file(config.train), "validation": sha256_file(config.validation)}
-    digest = _run_digest(config, base, digests)
-    if (config.output / RESULT_FILE).is_file():
-        return _finished(config, digest)
-    folder = checkpoint_folder or config.output / "checkpoints"
-    checkpoints.claim(folder, digest)
-    remove_leftovers(config.output)
-
-    tokenizer = load_tokenizer(base.path)
-    model = load_model(base.path, dtype=_weights_dtype(config))
-    choose_threads(model.num_parameters())
-    settings = config.overrides.resolved(config.method, model.num_parameters())
-    splits = _encoded(config, base, tokenizer, settings)
-    plan = _Plan(config, base, settings, splits, digests, digest)
-    trainer = build_trainer(model, tokenizer, splits, config.method, settings, folder)
-    _announce(plan, trainer.model)
-    run(trainer, checkpoints.newest(folder))
-    trainable = _trainable_parameters(trainer.model)
-    save_model(trainer.model, tokenizer, config.method, config.output, base.reference)
-    result = _result(plan, trainer, trainable, time.monotonic() - started)
-    write_curves(config.output, result)
-    write_model_card(config.output, result)
-    result.write(config.output)
-    logger.info(
-        "tune: done in %.1f s, best validation loss %.4f at step %d",
-        result.seconds,
-        result.best_validation_loss,
-        result.best_step,
-    )
-    return result
+    with joined() as ranks:
+        return _Run(config, checkpoint_folder, ranks, started).result()
 
 
-def _finished(config: TrainConfig, digest: str) -> TuningResult:
-    result = read_result(config.output)
-    if result.run_digest != digest:
-        raise ConfigurationError(
-            f"{config.output}: holds the result of a run with other data, base model or settings. "
-            "Choose another output folder, or remove this one to start over."
+class _Run:
+    """One run of the trainer in one process.
+
+    Args:
+        config: What to tune on what, and how.
+        checkpoint_folder: Where checkpoints go; None: into the output.
+        ranks: The run's processes.
+        started: When the process began, by the monotonic clock.
+    """
+
+    def __init__(
+        self, config: TrainConfig, checkpoint_folder: Path | None, ranks: Ranks, started: float
+    ) -> None:
+        require_writable(config.output)
+        for split in (config.train, config.validation):
+            read_info(split)  # before a large model is fetched
+        self._config = config
+        self._folder = checkpoint_folder or config.output / "checkpoints"
+        self._ranks = ranks
+        self._started = started
+        self._start = _resolved(config, ranks)
+        self._digests = {
+            "train": sha256_file(config.train),
+            "validation": sha256_file(config.validation),
+        }
+        self._digest = _run_digest(config, self._start, self._digests)
+
+    def result(self) -> TuningResult:
+        """Do what is left of the run."""
+        if self._ranks.from_main((self._config.output / RESULT_FILE).is_file):
+            return self._already_done()
+        checkpoints = self._checkpoints()
+        tokenizer = load_tokenizer(self._start.base.path)
+        tokens = self._folder / TOKENS_FOLDER / self._digest
+        splits = encode_splits(self._config, self._start, tokenizer, tokens, self._ranks)
+        found = checkpoints.newest() if checkpoints else None
+        earlier = self._ranks.from_main(lambda: found.state if found else None)
+        prepared = prepare_run(self._config, self._start, tokenizer, splits, self._ranks, earlier)
+        state = earlier or _new_state(prepared)
+        self._announce(prepared, splits, state)
+        state.seconds += time.monotonic() - self._started
+        tensors = self._trained(prepared, state, checkpoints, found)
+        finished = Finished(
+            self._config, self._start, self._digest, self._digests, prepared, splits, state
         )
-    logger.info("tune: %s is already done", config.output)
-    return result
+        if self._ranks.main:
+            self._write(finished, tensors, tokenizer)
+        self._ranks.wait()
+        if self._ranks.local_rank == 0:
+            shutil.rmtree(tokens.parent, ignore_errors=True)  # made again if ever wanted
+        return self._ranks.from_main(lambda: read_result(self._config.output))
+
+    def _already_done(self) -> TuningResult:
+        result = read_result(self._config.output)
+        if result.run_digest != self._digest:
+            raise ConfigurationError(
+                f"{self._config.output}: holds the result of a run with other data, base model or "
+                "settings. Choose another output folder, or remove this one to start over."
+            )
+        logger.info("tune: %s is already done", self._config.output)
+        return result
+
+    def _checkpoints(self) -> Checkpoints | None:
+        """The run's checkpoints, for the process that writes them."""
+        if not self._ranks.main:
+            return None
+        uri = self._config.checkpoint_uri
+        store = CheckpointStore(uri, self._digest) if uri else None
+        checkpoints = Checkpoints(self._folder, self._digest, store)
+        remove_leftovers(self._config.output)
+        return checkpoints
+
+    def _announce(
+        self, prepared: Prepared, splits: dict[str, StoredSplit], state: RunState
+    ) -> None:
+        engine = prepared.engine
+        logger.info(
+            "tune: %s on %s: %d of %d parameters, %d examples, %d for validation, %d of %d tokens "
+            "trained, learning rate %g, at most %g epochs, %s",
+            self._config.method,
+            self._start.base.reference,
+            prepared.trainable_parameters,
+            prepared.total_parameters,
+            splits["train"].facts.examples,
+            splits["validation"].facts.examples,
+            splits["train"].trained_tokens,
+            splits["train"].tokens,
+            engine.settings.learning_rate,
+            engine.settings.epochs,
+            "packed" if prepared.checked.packed else "padded",
+        )
+        if state.step and state.world != self._ranks.world:
+            logger.warning(
+                "tune: this run had %d processes and goes on with %d: the same batches, whose sums "
+                "are taken in another order",
+                state.world,
+                self._ranks.world,
+            )
+            state.world = self._ranks.world
+
+    def _trained(
+        self,
+        prepared: Prepared,
+        state: RunState,
+        checkpoints: Checkpoints | None,
+        found: Checkpoint | None,
+    ) -> Tensors:
+        """Make the steps that are left; give the weights with the best validation loss."""
+        engine = prepared.engine
+        if state.step:
+            logger.info("tune: resumed at step %d of %d", state.step, state.steps)
+            engine.restore(found, state.step)
+        watchers: list[Watcher] = []
+        if self._ranks.main:
+            watchers = [Progress(state), TensorBoard(self._config.output, state.step)]
+        with stop_on_signals() as stop:
+            Loop(engine, state, checkpoints, stop, watchers).run()
+        if state.best_step != state.step:
+            engine.restore_weights(checkpoints.at(state.best_step) if checkpoints else None)
+        return engine.collect()
+
+    def _write(self, finished: Finished, tensors: Tensors, tokenizer: Any) -> None:
+        """Write everything that a run leaves, result.json last."""
+        output, base = self._config.output, self._start.base
+        folder, difference = MODEL_FOLDER[self._config.method], None
+        if self._config.method == "full":
+            save_full(base.path, tensors.weights, tokenizer, output / folder)
+        else:
+            adapter = output / ADAPTER_FOLDER
+            model = finished.prepared.engine.model
+            save_adapter(model, tensors.weights, tokenizer, base.reference, adapter)
+            if finished.prepared.engine.settings.merge:
+                difference = save_merged(base.path, adapter, tokenizer, output / folder)
+            else:
+                folder = ADAPTER_FOLDER
+        result = summarize(
+            finished,
+            model_folder=folder,
+            model_digest=sha256_folder(output / folder),
+            merged_logit_difference=difference,
+            seconds=finished.state.seconds,
+        )
+        write_curves(output, result, finished, tokenizer)
+        write_model_card(output, result, base.path)
+        result.write(output)
+        logger.info(
+            "tune: done in %.1f s, best validation loss %.4f at step %d",
+            result.seconds,
+            result.best_validation_loss,
+            result.best_step,
+        )
 
 
-def _run_digest(config: TrainConfig, base: BaseModel, digests: dict[str, str]) -> str:
-    parts = [config.method, config.overrides.model_dump_json(), base.digest, *digests.values()]
+def _resolved(config: TrainConfig, ranks: Ranks) -> Start:
+    """What the run starts from; one process of a machine fetches it, the others find it there."""
+    if ranks.local_rank == 0:
+        start = resolve_start(config)
+        ranks.wait()
+        return start
+    ranks.wait()
+    return resolve_start(config)
+
+
+def _run_digest(config: TrainConfig, start: Start, digests: dict[str, str]) -> str:
+    settings = config.overrides.model_dump_json(exclude=set(MACHINE_SETTINGS))
+    parts = [
+        str(_RECIPE),
+        config.method,
+        config.preset,
+        settings,
+        start.base.digest,
+        start.adapter_digest,
+        *digests.values(),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _encoded(
-    config: TrainConfig, base: BaseModel, tokenizer: Any, settings: TrainingSettings
-) -> dict[str, EncodedSplit]:
-    limit = context_length(base.path)
-    if settings.max_length and settings.max_length > limit:
-        raise ConfigurationError(
-            f"overrides.max_length: {settings.max_length} tokens, but {base.reference} was made "
-            f"for {limit}. Lower it, or choose a base model with a longer context."
-        )
-    longest = settings.max_length or limit
-    return {
-        "train": encode_split(config.train, tokenizer, settings, longest),
-        "validation": encode_split(config.validation, tokenizer, settings, longest),
-    }
-
-
-def _weights_dtype(config: TrainConfig) -> str:
-    # A frozen base needs no float32 master copy; trained weights do.
-    return "bfloat16" if torch.cuda.is_available() and config.method == "pet" else "float32"
-
-
-def _announce(plan: _Plan, model: Any) -> None:
-    train_split, validation = plan.splits["train"], plan.splits["validation"]
-    logger.info(
-        "tune: %s on %s: %d of %d parameters, %d examples, %d for validation, %d of %d tokens "
-        "trained, learning rate %g, at most %g epochs",
-        plan.config.method,
-        plan.base.reference,
-        _trainable_parameters(model),
-        model.num_parameters(),
-        train_split.examples,
-        validation.examples,
-        train_split.trained_tokens,
-        train_split.tokens,
-        plan.settings.learning_rate,
-        plan.settings.epochs,
+def _new_state(prepared: Prepared) -> RunState:
+    engine = prepared.engine
+    return RunState(
+        steps=engine.plan.steps,
+        world=engine.ranks.world,
+        tokens_per_device=engine.limits.tokens,
+        trained_per_device=engine.limits.trained,
+        activation_checkpointing=prepared.activation_checkpointing,
     )
-
-
-def _trainable_parameters(model: Any) -> int:
-    return sum(weights.numel() for weights in model.parameters() if weights.requires_grad)
-
-
-def _result(plan: _Plan, trainer: Any, trainable: int, seconds: float) -> TuningResult:
-    state = trainer.state
-    folder = MODEL_FOLDER[plan.config.method]
-    return TuningResult(
-        tuneline_version=__version__,
-        run_digest=plan.digest,
-        method=plan.config.method,
-        model_folder=folder,
-        model_digest=sha256_folder(plan.config.output / folder),
-        base_model=BaseModelRecord(
-            reference=plan.base.reference, digest=plan.base.digest, revision=plan.base.revision
-        ),
-        settings=plan.settings,
-        data={
-            name: _split_record(split, plan.digests[name]) for name, split in plan.splits.items()
-        },
-        trainable_parameters=trainable,
-        total_parameters=trainer.model.num_parameters(),
-        steps=state.global_step,
-        best_step=state.best_global_step,
-        stopped_early=state.global_step < state.max_steps,
-        train_loss=losses(state.log_history, "loss"),
-        validation_loss=losses(state.log_history, "eval_loss"),
-        best_validation_loss=state.best_metric,
-        seconds=round(seconds, 3),
-        peak_memory_bytes=_peak_memory_bytes(),
-        device=_device(),
-        versions={
-            "python": platform.python_version(),
-            **{name: version(name) for name in _VERSIONED},
-        },
-    )
-
-
-def _split_record(split: EncodedSplit, digest: str) -> SplitRecord:
-    return SplitRecord(
-        digest=digest,
-        rows=split.examples,
-        too_long=split.too_long,
-        tokens=split.tokens,
-        trained_tokens=split.trained_tokens,
-    )
-
-
-def _peak_memory_bytes() -> int:
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts kibibytes
-
-
-def _device() -> str:
-    if torch.cuda.is_available():
-        return str(torch.cuda.get_device_name())
-    return f"cpu, {torch.get_num_threads()} threads"

@@ -1,0 +1,189 @@
+"""One optimizer step, and one look at the validation split: what a run is made of."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch.distributed.tensor import DTensor
+
+from tuneline.training.checkpoints.folder import Tensors
+from tuneline.training.distributed.sharding import accumulating, fill, whole
+from tuneline.training.optimizer import MOMENTS, learning_rate_at, set_moments
+from tuneline.training.sequences.plan import in_order_of_length
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from tuneline.training.base import Types
+    from tuneline.training.checkpoints.folder import Checkpoint
+    from tuneline.training.distributed.ranks import Ranks
+    from tuneline.training.loss import TokenLoss
+    from tuneline.training.sequences.batch import Batch, Layout
+    from tuneline.training.sequences.plan import Limits, Plan
+    from tuneline.training.sequences.store import StoredSplit
+    from tuneline.training.settings import TrainingSettings
+
+_SEEDS = 2**63
+
+
+class StepLoss(NamedTuple):
+    """Sum of the losses of a step's trained tokens, their number, and the gradients' norm."""
+
+    loss: float
+    trained_tokens: int
+    gradient_norm: float
+
+
+@dataclass(slots=True)
+class Engine:
+    """A model with all that a step needs.
+
+    Attributes:
+        module: What is called for a forward pass.
+        model: The model with its adapter, whose weights are trained.
+        token_loss: Gives the losses of a batch.
+        optimizer: Changes the weights.
+        plan: Which sequences make which step.
+        splits: ``train`` and ``validation``.
+        layout: How sequences lie in a batch.
+        limits: What one forward pass may hold.
+        settings: Resolved settings.
+        types: Types of the weights and of the computation.
+        autocast: Whether matrix products are cast, where the weights are held in more bits.
+        ranks: The run's processes.
+    """
+
+    module: Any
+    model: Any
+    token_loss: TokenLoss
+    optimizer: torch.optim.AdamW
+    plan: Plan
+    splits: dict[str, StoredSplit]
+    layout: Layout
+    limits: Limits
+    settings: TrainingSettings
+    types: Types
+    autocast: bool
+    ranks: Ranks
+
+    def step(self, step: int) -> StepLoss:
+        """Make one optimizer step, counted from 0, over all processes.
+
+        The loss is the mean over the trained tokens of the whole batch, however it is cut: each
+        counts the same.
+        """
+        chosen = self.plan.batch(step)
+        trained = self.plan.trained_tokens(chosen)
+        torch.manual_seed(self._seed(step))
+        loss = torch.zeros((), device=self.ranks.device)
+        passes = self.plan.shares(chosen, self.limits, self.ranks.world)[self.ranks.rank]
+        for number, one in enumerate(passes, start=1):
+            with accumulating(self.module, last=number == len(passes)):
+                summed = self._pass(self.splits["train"], one, chosen)
+                # Gradients are averaged over the processes, and the loss is a mean over all.
+                (summed * (self.ranks.world / trained)).backward()
+            loss += summed.detach()
+        norm = self._clipped_norm()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate_at(step, self.plan.steps, self.settings)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return StepLoss(self.ranks.summed(loss).item(), trained, norm.item())
+
+    def validate(self) -> float:
+        """Mean loss of the trained tokens of the validation split."""
+        split = self.splits["validation"]
+        passes = in_order_of_length(split.lengths, split.trained_counts, self.limits)
+        rounds = -(-len(passes) // self.ranks.world)
+        passes += [[]] * (rounds * self.ranks.world - len(passes))
+        total = torch.zeros((), dtype=torch.float64)
+        self.model.eval()
+        with torch.no_grad():
+            for one in passes[self.ranks.rank :: self.ranks.world]:
+                total += self._pass(split, one, [0]).double().cpu()
+        self.model.train()
+        summed = self.ranks.summed(total.to(self.ranks.device))
+        return float(summed) / split.trained_tokens
+
+    def batch(self, split: StoredSplit, chosen: Sequence[int]) -> Batch:
+        """Sequences of a split, as the model is given them."""
+        return self.layout(split, chosen).to(self.ranks.device)
+
+    def casting(self) -> AbstractContextManager[Any]:
+        """In which forward passes run."""
+        if not self.autocast:
+            return nullcontext()
+        kind = getattr(torch, self.types.computation)
+        casting: AbstractContextManager[Any] = torch.autocast(self.ranks.device.type, dtype=kind)
+        return casting
+
+    def collect(self) -> Tensors:
+        """Trained weights and moments in main memory; every process must ask, rank 0 is told."""
+        weights, moments = {}, {}
+        for name, trained in self._trained():
+            found = [whole(trained), *(self._moment(trained, moment) for moment in MOMENTS)]
+            if self.ranks.main:
+                own, *rest = (tensor.cpu() for tensor in found)
+                weights[name] = own
+                moments.update(
+                    {f"{name}.{moment}": x for moment, x in zip(MOMENTS, rest, strict=True)}
+                )
+        return Tensors(weights, moments)
+
+    def restore(self, checkpoint: Checkpoint | None, step: int) -> None:
+        """Take weights and moments from a checkpoint.
+
+        Args:
+            checkpoint: In rank 0 the checkpoint; None elsewhere.
+            step: Steps that it was made after.
+        """
+        self.restore_weights(checkpoint)
+        stored = checkpoint.moments() if checkpoint else {}
+        for name, trained in self._trained():
+            found = {}
+            for moment in MOMENTS:
+                found[moment] = torch.zeros_like(trained.detach())
+                fill(found[moment], stored[f"{name}.{moment}"] if checkpoint else None)
+            set_moments(self.optimizer, trained, found, step)
+
+    def restore_weights(self, checkpoint: Checkpoint | None) -> None:
+        """Take the weights alone from a checkpoint, which rank 0 has."""
+        stored = checkpoint.weights() if checkpoint else {}
+        for name, trained in self._trained():
+            fill(trained, stored[name] if checkpoint else None)
+
+    def _trained(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        for name, weights in self.model.named_parameters():
+            if weights.requires_grad:
+                yield name, weights
+
+    def _moment(self, weights: torch.nn.Parameter, name: str) -> torch.Tensor:
+        state = self.optimizer.state.get(weights)
+        return whole(state[name] if state else torch.zeros_like(weights))
+
+    def _pass(
+        self, split: StoredSplit, chosen: Sequence[int], instead: Sequence[int]
+    ) -> torch.Tensor:
+        """Sum of the losses of some sequences.
+
+        Where there are none, one other is read and counts nothing: all processes must work
+        together in every pass.
+        """
+        batch = self.batch(split, chosen or instead[:1])
+        with self.casting():
+            summed = self.token_loss(batch).sum()
+        return summed if chosen else summed * 0
+
+    def _clipped_norm(self) -> torch.Tensor:
+        trained = [weights for _, weights in self._trained()]
+        norm = torch.nn.utils.clip_grad_norm_(trained, self.settings.max_gradient_norm)
+        return norm.full_tensor() if isinstance(norm, DTensor) else norm
+
+    def _seed(self, step: int) -> int:
+        """A seed of dropout for each step and process, so that no random state is ever kept."""
+        mixed = (self.settings.seed * 1_000_003 + step) * 1_000_003 + self.ranks.rank
+        return mixed % _SEEDS

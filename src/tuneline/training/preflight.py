@@ -1,0 +1,254 @@
+"""Proof, before the first step and on real rows, that the loss is what it should be.
+
+The reference is the plainest way there is: each row alone, no packing, no padding, the logits of
+every token, and the loss of those tokens that the rendered text marks as the answer. What training
+computes must agree, for each row by itself. And where rows lie one behind another, one must not
+see the other: another row's tokens in place of the first must leave the second as it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from tuneline.data.schema import read_examples
+from tuneline.errors import ConfigurationError
+from tuneline.models.chat import special_tokens
+from tuneline.training.packed_attention import PACKED, CannotPackError
+from tuneline.training.sequences.batch import packed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from tuneline.training.base import Types
+    from tuneline.training.loss import TokenLoss
+    from tuneline.training.sequences.batch import Batch, Layout
+    from tuneline.training.sequences.store import StoredSplit
+
+logger = logging.getLogger("tuneline")
+
+_ROWS = 4
+_TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2}
+"""Difference of a row's mean loss that roundings may make, relative to 1 + the loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the preflight found.
+
+    Attributes:
+        rows: Places of the sequences that were looked at.
+        largest_difference: Largest difference of a row's mean loss from the reference, in nats.
+        packed: Whether sequences lie one behind another.
+        not_packed_because: Why not, for people; empty where they do, or were not wanted to.
+    """
+
+    rows: tuple[int, ...]
+    largest_difference: float
+    packed: bool
+    not_packed_because: str = ""
+
+
+class Preflight:
+    """Looks at a model before its first step.
+
+    Args:
+        model: The model with its adapter, on its device; what is called for a forward pass.
+        inner: The model of transformers in it.
+        token_loss: The loss of training.
+        split: The training split.
+        types: Types of the weights and of the computation.
+        device: Where the model is.
+        casting: In which forward passes run.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        inner: Any,
+        token_loss: TokenLoss,
+        split: StoredSplit,
+        types: Types,
+        device: torch.device,
+        casting: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        self._model = model
+        self._inner = inner
+        self._token_loss = token_loss
+        self._split = split
+        self._tolerance = _TOLERANCE[types.computation]
+        self._device = device
+        self._casting = casting
+        self._rows = _chosen(split)
+
+    def choose_layout(self, padded: Layout, wanted: bool | None) -> tuple[Layout, Checked]:  # noqa: FBT001
+        """Pack where it is exact, else pad; and prove the loss for what was chosen.
+
+        Args:
+            padded: The layout with padding.
+            wanted: Whether to pack; None: where it is exact.
+
+        Raises:
+            ConfigurationError: Packing is wanted and not exact for this model, or the loss is not
+                what it should be.
+        """
+        own_attention = self._inner.config._attn_implementation  # noqa: SLF001 - it has no other name
+        reference = self._reference()
+        problem = ""
+        if wanted is not False:
+            problem, difference = self._try_packed(reference)
+            if not problem:
+                return packed, Checked(self._rows, difference, packed=True)
+            if wanted:
+                raise ConfigurationError(
+                    f"overrides.packing: this model cannot be trained on packed rows: {problem}. "
+                    "Leave it out, or set it to false."
+                )
+            logger.info("tune: rows are padded, not packed: %s", problem)
+            self._inner.set_attn_implementation(own_attention)
+        difference = self._difference(padded, reference)
+        if not difference <= self._tolerance:
+            raise ConfigurationError(
+                f"The loss of this model on rows with padding differs by {difference:.3g} from its "
+                "loss on each row alone, so padding changes what it reads. It cannot be tuned here."
+            )
+        return padded, Checked(self._rows, difference, packed=False, not_packed_because=problem)
+
+    def _try_packed(self, reference: np.ndarray) -> tuple[str, float]:
+        """Why rows cannot be packed, or nothing; and the largest difference of the loss."""
+        try:
+            self._inner.set_attn_implementation(PACKED)
+            difference = self._difference(packed, reference)
+            seen = self._sees_others()
+        except CannotPackError as error:
+            return str(error), float("nan")
+        except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
+            # Models that keep a state or bring attention of their own refuse in many ways.
+            return f"it refuses packed rows ({type(error).__name__}: {error})", float("nan")
+        if not difference <= self._tolerance:
+            return f"its loss on them differs by {difference:.3g} nats a token", difference
+        if seen:
+            return "a row changes what the model makes of the next one", difference
+        return "", difference
+
+    def _reference(self) -> np.ndarray:
+        """Mean loss of each row, read alone and whole."""
+        losses = np.array([self._alone(row) for row in self._rows])
+        if not np.isfinite(losses).all():
+            raise ConfigurationError(
+                "base_model: its own loss on the training split is no number, before any step. "
+                "Its weights hold values that are none, or are too large for this precision; give "
+                "another copy of it, or set overrides.precision."
+            )
+        return losses
+
+    def _alone(self, row: int) -> float:
+        tokens = self._split[row]
+        ids = torch.from_numpy(tokens.ids.astype(np.int64))[None].to(self._device)
+        with torch.no_grad(), self._casting():
+            logits = self._model(input_ids=ids, use_cache=False).logits[0, :-1].float()
+        losses = cross_entropy(logits, ids[0, 1:], reduction="none")
+        trained = torch.from_numpy(np.array(tokens.trained[1:])).to(self._device)
+        return float(losses[trained].double().mean())
+
+    def _losses(self, batch: Batch) -> torch.Tensor:
+        with torch.no_grad(), self._casting():
+            return self._token_loss(batch).double()
+
+    def _difference(self, layout: Layout, reference: np.ndarray) -> float:
+        """Largest difference of a row's mean loss, relative to 1 + the loss."""
+        batch = layout(self._split, self._rows).to(self._device)
+        losses = self._losses(batch)
+        counts = torch.bincount(batch.order, minlength=len(self._rows))
+        expected = self._split.trained_counts[list(self._rows)]
+        if counts.tolist() != expected.tolist():
+            return float("inf")
+        sums = torch.zeros(len(self._rows), dtype=torch.float64, device=losses.device)
+        means = (sums.index_add(0, batch.order, losses) / counts).cpu().numpy()
+        return float(np.max(np.abs(means - reference) / (1 + reference)))
+
+    def _sees_others(self) -> bool:
+        """Whether other tokens in the first row change the loss of the rows behind it."""
+        batch = packed(self._split, self._rows)
+        first = len(self._split[self._rows[0]].ids)
+        changed = batch.inputs["input_ids"].clone()
+        changed[0, :first] = changed[0, :first].flip(0)
+        changed[0, 0] = changed[0, -1]
+        other = packed(self._split, self._rows)
+        other.inputs["input_ids"] = changed
+        behind = batch.order.to(self._device) > 0
+        before, after = (self._losses(b.to(self._device))[behind] for b in (batch, other))
+        return bool((before - after).abs().max() > self._tolerance * 0.1)
+
+
+def _chosen(split: StoredSplit) -> tuple[int, ...]:
+    """Some rows from the shorter half, evenly spread: what is true of rows is seen on short ones.
+
+    Two at least, if need be the same one twice.
+    """
+    order = np.argsort(split.lengths, kind="stable")
+    half = order[: max(len(order) // 2, min(len(order), _ROWS))]
+    places = np.linspace(0, len(half) - 1, num=min(_ROWS, len(half))).round().astype(int)
+    chosen = tuple(int(half[place]) for place in dict.fromkeys(places.tolist()))
+    return chosen if len(chosen) > 1 else chosen * 2
+
+
+def require_marked_answers(
+    split: StoredSplit, tokenizer: Any, path: Path, rows: Sequence[int]
+) -> None:
+    """Prove that the tokens with a loss are the answers, with the end of each turn.
+
+    Args:
+        split: The training split.
+        tokenizer: The model's tokenizer.
+        path: The split's Parquet file.
+        rows: Places of the sequences that are looked at.
+
+    Raises:
+        ConfigurationError: An answer is not among the trained tokens, or its turn has no end; the
+            row is named.
+    """
+    special = special_tokens(tokenizer)
+    for row in rows:
+        place = int(split.example_places[row])
+        (example,) = read_examples(path, rows=range(place, place + 1))
+        answers = [turn.text for turn in example.turns if turn.role == "model" and turn.trained]
+        trained = [text for text, is_trained in pieces(split, tokenizer, row) if is_trained]
+        # A sequence may hold one of several answers: each of its pieces is one of them.
+        for text in trained:
+            ended = text.endswith(special)
+            if not ended or not any(_plain(answer) in _plain(text) for answer in answers):
+                raise ConfigurationError(
+                    f"{example.source}:{example.row}: the loss would fall on {text!r}, which is "
+                    f"{'none of its answers' if ended else 'an answer without the end of its turn'}"
+                    f". The tokenizer or chat template of {tokenizer.name_or_path!r} changes what "
+                    "the row says; give the model another one."
+                )
+
+
+def _plain(text: str) -> str:
+    """What is left of a text where tokenizers agree: without case, spaces and compositions."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def pieces(split: StoredSplit, tokenizer: Any, row: int) -> list[tuple[str, bool]]:
+    """A sequence as text, cut where training begins and ends.
+
+    Returns:
+        Its pieces in order: the text, special tokens included, and whether the loss falls on it.
+    """
+    ids, trained = split[row]
+    cuts = [0, *(np.flatnonzero(np.diff(trained)) + 1).tolist(), len(ids)]
+    return [
+        (tokenizer.decode(ids[start:end].tolist()), bool(trained[start]))
+        for start, end in pairwise(cuts)
+    ]

@@ -1,0 +1,222 @@
+"""Everything that a run has before its first step, put together and proven."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tuneline.errors import ConfigurationError
+from tuneline.models.loading import context_length
+from tuneline.models.threads import choose_threads
+from tuneline.training.adapters import (
+    add_adapter,
+    continue_adapter,
+    parameters_a_rank,
+    settings_of_adapter,
+    target_modules,
+)
+from tuneline.training.base import choose_types, empty_model, load_base, uninitialised_model
+from tuneline.training.defaults import RunFacts, resolved
+from tuneline.training.distributed.sharding import choose_placement, layers_of, place
+from tuneline.training.engine import Engine
+from tuneline.training.loss import TokenLoss
+from tuneline.training.memory_fit import CudaMeter, fit_to_memory
+from tuneline.training.optimizer import make_optimizer
+from tuneline.training.preflight import Preflight, require_marked_answers
+from tuneline.training.sequences.batch import Padded
+from tuneline.training.sequences.encoding import encode_split
+from tuneline.training.sequences.plan import Limits, Plan
+from tuneline.training.token_budget import TOKENS_ON_CPU, limits_on_cpu
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tuneline.training.distributed.ranks import Ranks
+    from tuneline.training.distributed.sharding import Placement
+    from tuneline.training.preflight import Checked
+    from tuneline.training.sequences.store import StoredSplit
+    from tuneline.training.settings import TrainConfig, TrainingSettings
+    from tuneline.training.start import Start
+    from tuneline.training.state import RunState
+
+logger = logging.getLogger("tuneline")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run before its first step.
+
+    Attributes:
+        engine: Makes steps.
+        placement: How the model lies on the devices.
+        checked: What the preflight found.
+        activation_checkpointing: Whether activations are computed twice.
+        total_parameters: Parameters of the model without an adapter.
+        trainable_parameters: Those that are trained: the adapter's, or the model's.
+    """
+
+    engine: Engine
+    placement: Placement
+    checked: Checked
+    activation_checkpointing: bool
+    total_parameters: int
+    trainable_parameters: int
+
+
+def encode_splits(
+    config: TrainConfig, start: Start, tokenizer: Any, folder: Path, ranks: Ranks
+) -> dict[str, StoredSplit]:
+    """Encode both splits, into a folder that a later try finds them in.
+
+    Raises:
+        ConfigurationError: ``max_length`` is over the model's own limit, or the chat template does
+            not fit the examples.
+        DataError: A split is empty or holds rows that do not fit.
+    """
+    limit = context_length(start.base.path)
+    settings = config.overrides
+    if settings.max_length and settings.max_length > limit:
+        raise ConfigurationError(
+            f"overrides.max_length: {settings.max_length} tokens, but {start.base.reference} was "
+            f"made for {limit}. Lower it, or choose a base model with a longer context."
+        )
+    longest = settings.max_length or limit
+    return {
+        name: encode_split(path, tokenizer, settings, longest, folder / name, ranks)
+        for name, path in (("train", config.train), ("validation", config.validation))
+    }
+
+
+def prepare_run(
+    config: TrainConfig,
+    start: Start,
+    tokenizer: Any,
+    splits: dict[str, StoredSplit],
+    ranks: Ranks,
+    earlier: RunState | None,
+) -> Prepared:
+    """Load the model, put it onto the devices, prove its loss and find how much a pass holds.
+
+    Args:
+        config: What to tune, and how.
+        start: What it starts from.
+        tokenizer: The base model's tokenizer.
+        splits: ``train`` and ``validation``, encoded.
+        ranks: The run's processes.
+        earlier: Where an earlier part of the run ended, which goes on as it was; None: none.
+
+    Raises:
+        ConfigurationError: Settings do not fit the model or the machine, or the loss is not what
+            it should be.
+        MachineError: The longest sequence does not fit into the device's memory.
+    """
+    given = config.overrides
+    if start.adapter is not None:
+        given = settings_of_adapter(start.adapter, given)
+    types = choose_types(given, config.method, ranks.device)
+    skeleton = empty_model(start.base.path)
+    settings = resolved(given, _facts(config, skeleton, splits["train"], given))
+    placement = choose_placement(skeleton, settings, config.method, ranks)
+    choose_threads(skeleton.num_parameters())
+    if placement == "sharded" and not ranks.main:
+        inner = uninitialised_model(start.base.path, types)
+    else:
+        inner = load_base(start.base.path, settings, types, ranks.device)
+    model = _with_adapter(inner, config, start, settings)
+    checkpointing = bool(settings.activation_checkpointing)
+    if earlier is not None and settings.activation_checkpointing is None:
+        checkpointing = earlier.activation_checkpointing
+    if checkpointing:
+        inner.activation_checkpointing_enable()
+    if settings.compile:
+        for layer in layers_of(model):
+            layer.compile()
+    trainable = sum(w.numel() for w in model.parameters() if w.requires_grad)
+    module = place(model, placement, types, ranks)
+    model.train()
+    engine = Engine(
+        module=module,
+        model=model,
+        token_loss=TokenLoss(module, inner),
+        optimizer=make_optimizer(model, settings),
+        plan=_plan(splits["train"], settings),
+        splits=splits,
+        layout=Padded(tokenizer.pad_token_id),
+        limits=_limits(settings, inner, splits["train"], ranks, earlier),
+        settings=settings,
+        types=types,
+        autocast=types.computation != "float32" and placement != "sharded",
+        ranks=ranks,
+    )
+    checked = _checked(engine, inner, tokenizer, config)
+    if ranks.device.type == "cuda" and not (earlier or settings.tokens_per_device):
+        checkpointing = fit_to_memory(engine, inner, CudaMeter(ranks.device))
+    parameters = skeleton.num_parameters()
+    return Prepared(engine, placement, checked, checkpointing, parameters, trainable)
+
+
+def _facts(
+    config: TrainConfig, skeleton: Any, split: StoredSplit, settings: TrainingSettings
+) -> RunFacts:
+    if config.method == "pet":
+        target_modules(skeleton, settings)  # a wrong name is told before the weights are read
+    return RunFacts(
+        method=config.method,
+        preset=config.preset,
+        parameters=skeleton.num_parameters(),
+        examples=split.facts.examples - split.facts.too_long.count,
+        trained_tokens=split.trained_tokens,
+        parameters_a_rank=parameters_a_rank(skeleton, settings) if config.method == "pet" else 0,
+    )
+
+
+def _limits(
+    settings: TrainingSettings,
+    inner: Any,
+    split: StoredSplit,
+    ranks: Ranks,
+    earlier: RunState | None,
+) -> Limits:
+    if earlier is not None and earlier.world == ranks.world:
+        return Limits(earlier.tokens_per_device, earlier.trained_per_device)
+    if ranks.device.type == "cuda":
+        tokens = settings.tokens_per_device or TOKENS_ON_CPU
+        return Limits(tokens, tokens).holding(split.lengths, split.trained_counts)
+    vocabulary = inner.config.get_text_config().vocab_size
+    return limits_on_cpu(settings.tokens_per_device, vocabulary, split)
+
+
+def _with_adapter(inner: Any, config: TrainConfig, start: Start, settings: TrainingSettings) -> Any:
+    if config.method == "full":
+        return inner
+    if start.adapter is not None:
+        return continue_adapter(inner, start.adapter)
+    return add_adapter(inner, settings)
+
+
+def _plan(split: StoredSplit, settings: TrainingSettings) -> Plan:
+    return Plan(
+        split.lengths,
+        split.trained_counts,
+        settings.batch_size,
+        settings.epochs or 1.0,
+        settings.seed,
+    )
+
+
+def _checked(engine: Engine, inner: Any, tokenizer: Any, config: TrainConfig) -> Checked:
+    engine.model.eval()
+    preflight = Preflight(
+        engine.module,
+        inner,
+        engine.token_loss,
+        engine.splits["train"],
+        engine.types,
+        engine.ranks.device,
+        engine.casting,
+    )
+    engine.layout, checked = preflight.choose_layout(engine.layout, engine.settings.packing)
+    require_marked_answers(engine.splits["train"], tokenizer, config.train, checked.rows)
+    engine.model.train()
+    return checked
