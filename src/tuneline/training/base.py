@@ -105,9 +105,11 @@ def uninitialised_model(folder: Path, types: Types) -> Any:
     from transformers.initialization import no_init_weights
 
     with no_init_weights():
-        return AutoModelForCausalLM.from_config(
+        model = AutoModelForCausalLM.from_config(
             _config(folder), dtype=getattr(torch, types.weights)
         )
+    model.tie_weights()  # which is left out with the rest
+    return model
 
 
 def _config(folder: Path) -> Any:
