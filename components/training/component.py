@@ -39,8 +39,8 @@ def tune_model(
     from pathlib import Path
 
     from tuneline.parameters import train_config
+    from tuneline.training.distributed.launch import tune
     from tuneline.training.result import CURVES_FILE
-    from tuneline.training.train import train as tune
 
     config = train_config(
         {
@@ -56,7 +56,7 @@ def tune_model(
     )
     # Beside the artifact, so that a retry finds them and the artifact holds none.
     checkpoints = Path(f"{model.path}-checkpoints")
-    result = tune(config, checkpoints)
+    result = tune(config, checkpoints)[""]
     shutil.rmtree(checkpoints, ignore_errors=True)  # gone where a finished task is retried
     shutil.copyfile(Path(model.path) / CURVES_FILE, curves.path)
     model.metadata.update(result.summary(), fingerprint=fingerprint)

@@ -37,7 +37,7 @@ def asked_parts(monkeypatch):
         parts.append((config.output, rows))
         config.output.mkdir(parents=True)
 
-    monkeypatch.setattr(tuning, "train", record)
+    monkeypatch.setattr(tuning, "tune", record)
     return parts
 
 
@@ -150,7 +150,7 @@ def test_an_interrupted_call_goes_on_where_it_was(config, lamp_splits, tmp_path,
         tuned_again.append(config.output.name)
         train(config)
 
-    monkeypatch.setattr(tuning, "train", tuned)
+    monkeypatch.setattr(tuning, "tune", tuned)
     read = predict_parts(test, config, [0.25, 0.5], SETTINGS, output)
     assert asked == ["pet 25 %", "pet 50 %", "pet 50 %"]
     assert tuned_again == ["50_percent"]

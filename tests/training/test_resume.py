@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.lamps import lamp, run_config, write_split
+from tests.training.interrupted import checkpoint_names, interrupt
 from tuneline.errors import ConfigurationError
-from tuneline.training.checkpoints.keeper import Checkpoints
 from tuneline.training.result import RESULT_FILE, read_result
 from tuneline.training.train import train
 
@@ -32,30 +32,6 @@ Checkpoints.save = kill
 splits, output, base = map(Path, sys.argv[1:])
 train(run_config(splits, output, base))
 """
-
-
-class _StopError(Exception):
-    """What a test raises inside a run, in place of a kill."""
-
-
-def interrupt(config, step: int) -> None:
-    """Run until the checkpoint of ``step`` is written."""
-
-    save = Checkpoints.save
-
-    def stop(self, state, tensors, **given):
-        save(self, state, tensors, **given)
-        if state.step == step:
-            raise _StopError
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Checkpoints, "save", stop)
-        with pytest.raises(_StopError):
-            train(config)
-
-
-def checkpoint_names(output: Path) -> set[str]:
-    return {path.name for path in (output / "checkpoints").glob("checkpoint-*")}
 
 
 def test_a_killed_run_reaches_the_same_weights(lamp_splits, qwen3, pet_run, tmp_path, caplog):

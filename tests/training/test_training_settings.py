@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tuneline.errors import ConfigurationError
 from tuneline.settings import validated
-from tuneline.training.defaults import PRESETS, RunFacts, epochs, lora_rank, resolved
+from tuneline.training.defaults import PRESETS, RunFacts, batch_size, epochs, lora_rank, resolved
 from tuneline.training.settings import (
     ADAPTER_SETTINGS,
     MACHINE_SETTINGS,
@@ -167,7 +167,12 @@ def test_a_preset_decides_what_is_left_out(preset):
 
 def test_what_the_user_gave_is_not_derived():
     given = TrainingSettings(
-        epochs=0.5, learning_rate=0.5, lora_rank=3, lora_alpha=1, early_stopping_patience=0
+        epochs=0.5,
+        learning_rate=0.5,
+        batch_size=3,
+        lora_rank=3,
+        lora_alpha=1,
+        early_stopping_patience=0,
     )
     assert resolved(given, facts()) == given
     assert resolved(TrainingSettings(lora_rank=3), facts()).lora_alpha == 6
@@ -194,6 +199,13 @@ def test_larger_models_take_no_larger_steps(method, parameters, more):
 )
 def test_few_examples_are_passed_more_often_and_many_less(examples, passes):
     assert epochs(PRESETS["balanced"], examples) == passes
+
+
+@pytest.mark.parametrize(
+    ("examples", "size"), [(1, 8), (1000, 8), (5_000, 8), (6_000, 16), (30_000, 64), (10**7, 64)]
+)
+def test_more_examples_make_larger_batches(examples, size):
+    assert batch_size(examples) == size
 
 
 @given(st.sampled_from(sorted(PRESETS)), st.integers(1, 10**7), st.integers(1, 10**5))

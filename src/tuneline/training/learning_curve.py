@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tuneline.data.schema import read_examples, read_info, write_examples
 from tuneline.errors import ConfigurationError
-from tuneline.training.train import train
+from tuneline.training.distributed.launch import tune
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ def retune_on_fractions(
         Each fraction with the output folder of its finished run, which may be removed.
 
     Raises:
-        ConfigurationError: What `tuneline.training.train.train` raises.
+        ConfigurationError: What `tuneline.training.distributed.launch.tune` raises.
         DataError: What it raises.
         MachineError: What it raises.
     """
@@ -72,7 +72,7 @@ def retune_on_fractions(
         )
         rows = write_examples(subset, chosen, read_info(config.train))
         logger.info("tune: %g %% of the training split: %d rows", 100 * fraction, rows)
-        train(config.model_copy(update={"train": subset, "output": own}))
+        tune(config.model_copy(update={"train": subset, "output": own}))
         yield fraction, own
         subset.unlink()
 

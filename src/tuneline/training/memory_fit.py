@@ -101,7 +101,7 @@ def fit_to_memory(engine: Engine, inner: Any, meter: Meter) -> bool:
 
 def _largest(engine: Engine, meter: Meter) -> int | None:
     lengths = np.sort(engine.plan.lengths)[::-1]
-    most = -(-int(lengths[: engine.settings.batch_size].sum()) // engine.ranks.world)
+    most = -(-int(lengths[: engine.plan.batch_size].sum()) // engine.ranks.world)
     # What the optimizer will take at its first step.
     trained = [weights for weights in engine.model.parameters() if weights.requires_grad]
     moments = [] if engine.optimizer.state else [torch.zeros_like(w) for w in trained for _ in "mv"]

@@ -89,7 +89,7 @@ class TrainingSettings(BaseModel):
 
     epochs: float | None = Field(default=None, gt=0, le=1000)
     learning_rate: float | None = Field(default=None, gt=0, le=1)
-    batch_size: int = Field(default=16, ge=1)
+    batch_size: int | None = Field(default=None, ge=1)
     max_length: int | None = Field(default=None, ge=8)
     on_too_long: Literal["error", "drop"] = "error"
     lora_rank: int | None = Field(default=None, ge=1, le=1024)

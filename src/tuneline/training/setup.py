@@ -199,7 +199,7 @@ def _plan(split: StoredSplit, settings: TrainingSettings) -> Plan:
     return Plan(
         split.lengths,
         split.trained_counts,
-        settings.batch_size,
+        settings.batch_size or 1,
         settings.epochs or 1.0,
         settings.seed,
     )

@@ -72,7 +72,7 @@ class Checkpoints:
                 continue
             best = checkpoint.state.best_step
             if best in (0, step) or self._proven(best, stored, proven):
-                self._best_of = {
+                self._best_of = dict.fromkeys(self._steps(), 0) | {
                     found: whole.state.best_step for found, whole in proven.items() if whole
                 }
                 return checkpoint
@@ -145,21 +145,18 @@ class Checkpoints:
     def _write(self, state: RunState, tensors: Tensors) -> None:
         path = write_checkpoint(self._folder, state, tensors)
         self._best_of[state.step] = state.best_step
-        unneeded = self._unneeded()
-        for step in unneeded:
+        newest = sorted(self._best_of)[-_NEWEST_KEPT:]
+        kept = {*newest, *(self._best_of[step] for step in newest)}
+        for step in self._best_of.keys() - kept:
             del self._best_of[step]
             shutil.rmtree(self._folder / name_of(step), ignore_errors=True)
         if self._store is not None:
-            self._uploading = self._worker.submit(self._copy, self._store, path, unneeded)
+            self._uploading = self._worker.submit(self._copy, self._store, path, kept)
 
-    def _unneeded(self) -> set[int]:
-        newest = sorted(self._best_of)[-_NEWEST_KEPT:]
-        return set(self._best_of) - {*newest, *(self._best_of[step] for step in newest)}
-
-    def _copy(self, store: CheckpointStore, path: Path, unneeded: set[int]) -> None:
+    def _copy(self, store: CheckpointStore, path: Path, kept: set[int]) -> None:
         try:
             store.upload(path)
-            for step in unneeded:
+            for step in store.steps() - kept:
                 store.remove(step)
         except (ServiceError, FileNotFoundError) as error:
             logger.warning("tune: %s was not copied: %s", path.name, error)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tuneline.errors import ConfigurationError, MachineError, StoppedError
+from tuneline.training.distributed.ranks import joined
 from tuneline.training.distributed.worker import FAILURES, WORKER, read_failure
 from tuneline.training.result import read_result
 from tuneline.training.settings import TasksConfig
@@ -74,12 +75,12 @@ def tune(
     runs = config.runs() if isinstance(config, TasksConfig) else {"": config}
     launch = launch_of(os.environ, torch.cuda.device_count())
     results = {}
+    if launch is None:
+        with joined():  # once: torchrun's processes find each other for one group alone
+            return {name: train(run, checkpoint_folder) for name, run in runs.items()}
     for name, run in runs.items():
-        if launch is None:
-            results[name] = train(run, checkpoint_folder)
-        else:
-            _start(launch, run, checkpoint_folder)
-            results[name] = read_result(run.output)
+        _start(launch, run, checkpoint_folder)
+        results[name] = read_result(run.output)
     return results
 
 
