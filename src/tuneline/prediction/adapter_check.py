@@ -7,6 +7,8 @@ were not worth it. So the weights are compared before they are asked.
 from __future__ import annotations
 
 import json
+import math
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,11 +42,15 @@ _PEFT_PREFIX = "base_model.model."
 
 @dataclass(frozen=True, slots=True)
 class _Module:
-    """One adapted module, by what it is called in the adapter and in the two models."""
+    """One adapted module, by what it is called in the adapter and in the two models.
+
+    ``lengths`` names the learned lengths of the weight's rows (DoRA); empty without them.
+    """
 
     name: str
     down: str
     up: str
+    lengths: str
     base: str
     merged: str
 
@@ -53,7 +59,8 @@ class _Module:
 class _Scale:
     """How an adapter's product is added to a weight."""
 
-    factor: float
+    alpha: float
+    by_root: bool
     transposed: bool
 
     @classmethod
@@ -61,18 +68,27 @@ class _Scale:
         path = adapter / "adapter_config.json"
         try:
             config = json.loads(path.read_bytes())
-            return cls(config["lora_alpha"] / config["r"], bool(config["fan_in_fan_out"]))
+            return cls(
+                config["lora_alpha"],
+                bool(config.get("use_rslora", False)),
+                bool(config["fan_in_fan_out"]),
+            )
         except (OSError, ValueError, KeyError) as error:
             raise DataError(f"{path}: says not how the adapter is applied: {error!r}.") from error
+
+
+    def factor(self, rank: int) -> float:
+        """What the product of matrices of a rank is multiplied by."""
+        return self.alpha / (math.sqrt(rank) if self.by_root else rank)
 
 
 def require_applied(folder: Path, result: TuningResult) -> BaseModel:
     """Prove that a tuned model is its base model with what tuning learned.
 
     For ``pet``: in the adapted modules the weights that answer differ from the base's, and are the
-    base's plus the scaled product of the adapter's matrices, within 8 roundings of their type. For
-    ``full``: at least one weight differs from the base's. Of large models some modules and rows
-    are compared, each read alone.
+    base's plus the scaled product of the adapter's matrices (for DoRA, that sum with rows of the
+    learned lengths), within 8 roundings of their type. For ``full``: at least one weight differs
+    from the base's. Of large models some modules and rows are compared, each read alone.
 
     Args:
         folder: Output folder of a tuning run.
@@ -129,8 +145,9 @@ def _adapted_modules(adapter: Weights, before: Weights, after: Weights) -> Seque
         merged = after.find(f"{module.removeprefix(_PEFT_PREFIX)}.weight")
         if matrix and base and merged:
             up = down.replace(".lora_A.", ".lora_B.")
+            lengths = adapter.find(f"{module}.lora_magnitude_vector") or ""
             name = module.removeprefix(_PEFT_PREFIX)
-            found.append(_Module(name, down, up, base, merged))
+            found.append(_Module(name, down, up, lengths, base, merged))
     if not found:
         raise DataError(
             f"{adapter.folder}: none of its modules has a weight of its name in both "
@@ -144,14 +161,23 @@ def _require_sum(
     module: _Module, adapter: Weights, before: Weights, after: Weights, scale: _Scale
 ) -> bool:
     """Compare one module; tell whether the adapter changes it at all."""
-    base, merged = before.rows(module.base, _ROWS), after.rows(module.merged, _ROWS)
+    # Lengths are those of whole rows, which a weight that lies transposed has as columns.
+    rows = sys.maxsize if module.lengths and scale.transposed else _ROWS
+    base, merged = before.rows(module.base, rows), after.rows(module.merged, rows)
     down, up = adapter.whole(module.down), adapter.whole(module.up)
     left, right = (down.T, up.T) if scale.transposed else (up, down)
     left, right = left[: len(base)].float(), right.float()
-    change = scale.factor * (left @ right)
+    factor = scale.factor(len(down))
+    change = factor * (left @ right)
     learned = bool(change.any())
     expected = base.float() + change
-    size = base.float().abs() + scale.factor * (left.abs() @ right.abs())
+    size = base.float().abs() + factor * (left.abs() @ right.abs())
+    if module.lengths:
+        along = 0 if scale.transposed else 1
+        wanted = adapter.whole(module.lengths).float()
+        wanted = wanted if scale.transposed else wanted[: len(base), None]
+        stretch = wanted / expected.norm(dim=along, keepdim=True)
+        expected, size = expected * stretch, size * stretch
     tolerance = _ULPS * torch.finfo(merged.dtype).eps * size
     visible = bool((expected.to(merged.dtype) != base.to(merged.dtype)).any())
     unchanged = torch.equal(merged, base.to(merged.dtype))

@@ -199,6 +199,11 @@ def _tuned(
     """The model of a tuning run, after proof that it is what the run wrote and learned."""
     from tuneline.prediction.adapter_check import require_applied
 
+    if result.model_folder == "adapter":
+        raise ConfigurationError(
+            f"{folder}: holds an adapter that was not merged, and a merged model is what answers. "
+            f"Merge it first: tuneline merge {folder}"
+        )
     weights = folder / result.model_folder
     if sha256_folder(weights) != result.model_digest:
         raise DataError(
