@@ -93,10 +93,18 @@ def test_a_configuration_that_cannot_be_used_is_refused(model, text):
         load_all(model)
 
 
-def test_a_model_without_a_longest_sequence_is_refused(model):
-    (model / "config.json").write_text('{"model_type": "mamba"}')
-    with pytest.raises(ConfigurationError, match="max_position_embeddings"):
-        context_length(model)
+@pytest.mark.parametrize(
+    ("config", "longest"),
+    [
+        ({"model_type": "gpt2", "n_positions": 77}, 77),
+        ({"model_type": "mpt", "max_seq_len": 99}, 99),
+        ({"model_type": "bloom", "seq_length": 55}, 55),
+        ({"model_type": "mamba"}, 2**20),
+    ],
+)
+def test_the_longest_sequence_is_found_under_its_other_names(model, config, longest):
+    (model / "config.json").write_text(json.dumps(config))
+    assert context_length(model) == longest
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"version": "1.0"}'])

@@ -10,6 +10,9 @@ from tuneline.models.chat import DEFAULT_CHAT_TEMPLATE
 if TYPE_CHECKING:
     from pathlib import Path
 
+_LONGEST_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
+_NO_LONGEST = 2**20
+
 
 def load_tokenizer(folder: Path) -> Any:
     """Load a tokenizer, with `DEFAULT_CHAT_TEMPLATE` where the model brings no template.
@@ -41,16 +44,25 @@ def context_length(folder: Path) -> int:
     """Longest sequence, in tokens, that a model was made for.
 
     Raises:
-        ConfigurationError: Its configuration is of no kind that transformers knows, or names no
-            longest sequence.
+        ConfigurationError: Its configuration is of no kind that transformers knows.
     """
     from transformers import AutoConfig
 
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        return int(config.get_text_config().max_position_embeddings)
+        return longest_sequence(config)
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise ConfigurationError(f"{folder}: its config.json cannot be used: {error}") from error
+
+
+def longest_sequence(config: Any) -> int:
+    """Longest sequence, in tokens, by a model's configuration, under whatever name it has there.
+
+    Recurrent models name none, since they have none: theirs is a million tokens here.
+    """
+    text = config.get_text_config()
+    named = (getattr(text, name, None) for name in _LONGEST_NAMES)
+    return next((int(value) for value in named if value), _NO_LONGEST)
 
 
 def load_model(

@@ -76,7 +76,6 @@ class _Scale:
         except (OSError, ValueError, KeyError) as error:
             raise DataError(f"{path}: says not how the adapter is applied: {error!r}.") from error
 
-
     def factor(self, rank: int) -> float:
         """What the product of matrices of a rank is multiplied by."""
         return self.alpha / (math.sqrt(rank) if self.by_root else rank)

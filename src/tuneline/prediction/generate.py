@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tuneline.models.chat import stop_token_ids
+from tuneline.models.loading import longest_sequence
 from tuneline.prediction.answer import Answer
 from tuneline.prediction.batches import Batches, device_memory
 from tuneline.prediction.decoding import seed_of
@@ -82,7 +83,7 @@ class Generator:
         self._padding = tokenizer.pad_token_id
         self._plan = plan
         self._batches = Batches(plan.batch_size)
-        context: int = model.config.get_text_config().max_position_embeddings
+        context: int = longest_sequence(model.config)
         stop = stop_token_ids(tokenizer, model.generation_config)
         self._tokens = Tokens(tokenizer, stop, context - plan.max_new_tokens)
 

@@ -15,6 +15,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from tuneline.models.chat import IGNORED, TrainingSequence, training_sequences
+from tuneline.models.loading import longest_sequence
 from tuneline.prediction.batches import Batches, device_memory
 from tuneline.prediction.shared_prefix import SharedPrefix
 
@@ -69,9 +70,8 @@ class Scorer:
         self._model = model
         self._tokenizer = tokenizer
         self._batches = Batches(batch_size)
-        config = model.config.get_text_config()
-        self._context: int = config.max_position_embeddings
-        self._rows_of_logits = _LOGITS_AT_ONCE // config.vocab_size
+        self._context = longest_sequence(model.config)
+        self._rows_of_logits = _LOGITS_AT_ONCE // model.config.get_text_config().vocab_size
 
     def score(self, chats: Sequence[Sequence[Message]]) -> Iterator[tuple[int, Likelihood | None]]:
         """Likelihood of the last message of each chat, given those before it.

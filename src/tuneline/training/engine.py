@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch.distributed.tensor import DTensor
 
+from tuneline.errors import MachineError
 from tuneline.training.checkpoints.folder import Tensors
 from tuneline.training.distributed.sharding import accumulating, fill, whole
 from tuneline.training.optimizer import MOMENTS, learning_rate_at, set_moments
-from tuneline.training.sequences.plan import in_order_of_length
+from tuneline.training.sequences.plan import Limits, in_order_of_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
     from tuneline.training.distributed.ranks import Ranks
     from tuneline.training.loss import TokenLoss
     from tuneline.training.sequences.batch import Batch, Layout
-    from tuneline.training.sequences.plan import Limits, Plan
+    from tuneline.training.sequences.plan import Plan
     from tuneline.training.sequences.store import StoredSplit
     from tuneline.training.settings import TrainingSettings
+
+logger = logging.getLogger("tuneline")
 
 _SEEDS = 2**63
 
@@ -74,8 +78,37 @@ class Engine:
         """Make one optimizer step, counted from 0, over all processes.
 
         The loss is the mean over the trained tokens of the whole batch, however it is cut: each
-        counts the same.
+        counts the same. Where a pass does not fit into the device's memory after all, the step is
+        made again with smaller ones, and so are those after it.
+
+        Raises:
+            MachineError: The memory does not suffice for smaller passes either, or there are
+                several processes, which would have to agree.
         """
+        while True:
+            try:
+                return self._step(step)
+            except torch.OutOfMemoryError as error:
+                smaller = Limits(self.limits.tokens // 2, self.limits.trained // 2).holding(
+                    self.plan.lengths, self.plan.trained
+                )
+                if self.ranks.world > 1 or smaller == self.limits:
+                    raise MachineError(
+                        f"A pass of {self.limits.tokens} tokens does not fit into the device's "
+                        "memory. Set tokens_per_device lower, or activation_checkpointing to true, "
+                        "and run again: it goes on from the newest checkpoint."
+                    ) from error
+            # Outside the handler: the exception's frames still hold the tensors in there.
+            logger.warning(
+                "tune: %d tokens do not fit into the device's memory; going on with %d",
+                self.limits.tokens,
+                smaller.tokens,
+            )
+            self.limits = smaller
+            self.optimizer.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+
+    def _step(self, step: int) -> StepLoss:
         chosen = self.plan.batch(step)
         trained = self.plan.trained_tokens(chosen)
         torch.manual_seed(self._seed(step))

@@ -163,6 +163,8 @@ class Loop:
 
     def _save(self) -> None:
         tensors = self._engine.collect()
+        # Smaller, where a pass did not fit on the way.
+        self._state.tokens_per_device, self._state.trained_per_device = self._engine.limits
         self._state.seconds = time.monotonic() - self._began_s
         if self._checkpoints is not None:
             on_gpu = self._engine.ranks.device.type == "cuda"
