@@ -18,6 +18,9 @@ EMBEDDED = "embedded"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?(@[\w./-]+)?")
 _HUB_TIMEOUT_S = 15.0
 _CACHE = Path("~/.cache/tuneline/models")
+_CARD = "README.md"
+"""A model's card, which names its licence: it comes along, and is no part of the digest."""
+
 _MODEL_SUFFIXES = (".json", ".safetensors", ".model", ".txt", ".jinja")
 
 
@@ -180,13 +183,15 @@ def _look_up(setting: str, uri: str) -> _Stored:
         filesystem, root = fsspec.core.url_to_fs(uri)
         root = root.rstrip("/")
         found = (name.removeprefix(f"{root}/") for name in filesystem.find(root, maxdepth=1))
-        names = sorted(filter(_is_model_file, found))
-        state = [f"{name} {filesystem.checksum(f'{root}/{name}')}" for name in names]
+        names = sorted(name for name in found if name == _CARD or _is_model_file(name))
+        state = [
+            f"{name} {filesystem.checksum(f'{root}/{name}')}" for name in names if name != _CARD
+        ]
     except (ImportError, ValueError, FileNotFoundError) as error:
         raise ConfigurationError(f"{setting}: {uri!r} cannot be read here: {error}") from error
     except Exception as error:  # every store has an exception tree of its own
         raise ServiceError(f"{setting}: {uri!r} could not be listed: {error}") from error
-    if not names:
+    if not state:
         raise ConfigurationError(f"{setting}: there is nothing at {uri!r}.")
     key = hashlib.sha256("\n".join([uri, *state]).encode()).hexdigest()
     return _Stored(filesystem, root, names, key)
@@ -223,7 +228,7 @@ def _download_from_hub(reference: str) -> Path:
             snapshot_download(
                 name,
                 revision=revision or None,
-                allow_patterns=[f"*{suffix}" for suffix in _MODEL_SUFFIXES],
+                allow_patterns=[_CARD, *(f"*{suffix}" for suffix in _MODEL_SUFFIXES)],
                 ignore_patterns=["*/*", ".*", "consolidated*"],
                 etag_timeout=_HUB_TIMEOUT_S,
             )

@@ -28,6 +28,9 @@ _INK = "#010203"
 _SERIES = ("#4a86e8", "#e8853a", "#2fa37c", "#b265d6", "#d4a51e", "#d9566b")
 """Mid-tone colours that read on white and on near-black."""
 
+_WIDE = 20
+"""Values further apart than this share a logarithmic axis."""
+
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tuneline",
@@ -82,7 +85,8 @@ def curves(
 
     Args:
         series: Points ``(x, y)`` by the series' name, in drawing order. A series with one point is
-            drawn as a dot, an empty one is left out.
+            drawn as a dot, an empty one is left out. Where all values are positive and the largest
+            is more than 20 times the smallest, the vertical axis is logarithmic.
         x_label: What the horizontal axis shows, with its unit.
         y_label: What the vertical axis shows, with its unit.
         description: What a screen reader says; the axis labels unless given.
@@ -99,6 +103,11 @@ def curves(
             marker = "o" if len(points) <= 12 else ""
             color = _SERIES[index % len(_SERIES)]
             axes.plot(xs, ys, label=name, color=color, marker=marker, markersize=4, linewidth=1.8)
+        values = [y for points in series.values() for _, y in points]
+        if min(values) > 0 and max(values) > _WIDE * min(values):
+            axes.set_yscale("log")
+            # Powers of ten alone say little where there are two of them.
+            axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         axes.grid(visible=True)
