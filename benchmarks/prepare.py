@@ -12,16 +12,13 @@ from __future__ import annotations
 import argparse
 import math
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmarks.prepare_peers.job import Job, Shape
 from benchmarks.prepare_peers.measure import Cost, best
 from benchmarks.prepare_peers.workload import Workload
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from benchmarks.table import Table
 
 OURS = "tuneline"
 PEERS = {
@@ -35,37 +32,6 @@ PARTS = ("prompts", "chat", "floor", "workers", "growth", "near")
 _TITLES = {"prompts": "prompt/completion", "chat": "chat of five turns"}
 _GROUP_SPLIT_TOLERANCE = 0.01
 _NEAR_ROWS = 200_000
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A heading, the columns' names and the rows, as text."""
-
-    heading: str
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-
-    def markdown(self) -> str:
-        """The table as Markdown."""
-        lines = [f"**{self.heading}**", "", *(_piped(row) for row in (self.columns, _rule(self)))]
-        return "\n".join([*lines, *map(_piped, self.rows)])
-
-    def plain(self) -> str:
-        """The table for a terminal."""
-        widths = [max(map(len, cells)) for cells in zip(self.columns, *self.rows, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in (self.columns, *self.rows)
-        ]
-        return "\n".join([self.heading, *lines])
-
-
-def _piped(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _rule(table: Table) -> tuple[str, ...]:
-    return tuple("---" for _ in table.columns)
 
 
 class Bench:

@@ -1,4 +1,7 @@
-"""LoRA adapters: made for a model or continued, and applied with few kernels."""
+"""LoRA adapters: made for a model or continued, and applied with few kernels.
+
+Full tuning does not import this: PEFT takes seconds.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from torch.nn.functional import linear
 
 from tuneline.errors import ConfigurationError
 from tuneline.settings import suggestion
+from tuneline.training.start import ADAPTER_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
 
     from tuneline.training.settings import TrainingSettings
 
-ADAPTER_CONFIG = "adapter_config.json"
 _NAME = "default"
 
 _GIVEN_BY_ADAPTER = {
@@ -56,7 +59,7 @@ def add_adapter(model: Any, settings: TrainingSettings) -> PeftModel:
         target_modules=targets,
         modules_to_save=settings.modules_to_save or None,
     )
-    with quiet_peft():
+    with _quiet_peft():
         adapted = get_peft_model(model, config)
     fuse(adapted)
     return adapted
@@ -73,7 +76,7 @@ def continue_adapter(model: Any, folder: Path) -> PeftModel:
         ConfigurationError: It is no LoRA adapter for this model.
     """
     try:
-        with quiet_peft():
+        with _quiet_peft():
             adapted = PeftModel.from_pretrained(model, folder, is_trainable=True)
     except (ValueError, KeyError, RuntimeError, OSError) as error:
         raise ConfigurationError(
@@ -81,6 +84,12 @@ def continue_adapter(model: Any, folder: Path) -> PeftModel:
         ) from error
     fuse(adapted)
     return adapted
+
+
+def applied_adapter(model: Any, folder: Path) -> PeftModel:
+    """Put an adapter on its base model, to be used or merged and not to be trained."""
+    with _quiet_peft():
+        return PeftModel.from_pretrained(model, folder)
 
 
 def settings_of_adapter(folder: Path, settings: TrainingSettings) -> TrainingSettings:
@@ -190,7 +199,7 @@ def _fused_forward(layer: Any, states: torch.Tensor, *args: Any, **kwargs: Any) 
 
 
 @contextmanager
-def quiet_peft() -> Iterator[None]:
+def _quiet_peft() -> Iterator[None]:
     """Without PEFT's warnings of what transformers renamed, which no user can change."""
     with warnings.catch_warnings():
         warnings.filterwarnings(

@@ -10,20 +10,20 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import torch
-from peft import PeftModel
 from transformers import GenerationConfig
 
 from tuneline.errors import MachineError
 from tuneline.files import new_folder
 from tuneline.models.chat import stop_token_ids
 from tuneline.models.loading import load_model
-from tuneline.training.adapters import quiet_peft
 from tuneline.training.result import CARD_FILE, CURVES_FILE, RESULT_FILE
 from tuneline.training.start import ADAPTER_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from peft import PeftModel
 
     from tuneline.training.settings import Method
 
@@ -89,8 +89,9 @@ def save_merged(base: Path, adapter: Path, tokenizer: Any, folder: Path) -> floa
     Raises:
         MachineError: The difference is larger than `MERGE_TOLERANCE`.
     """
-    with quiet_peft():
-        adapted = PeftModel.from_pretrained(load_model(base, dtype="auto"), adapter).eval()
+    from tuneline.training.adapters import applied_adapter
+
+    adapted = applied_adapter(load_model(base, dtype="auto"), adapter).eval()
     ids = torch.arange(min(_COMPARED_TOKENS, len(tokenizer)))[None]
     with torch.inference_mode():
         before = adapted(input_ids=ids, use_cache=False).logits.float()

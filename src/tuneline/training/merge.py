@@ -10,10 +10,9 @@ from tuneline.errors import ConfigurationError
 from tuneline.files import require_writable, sha256_folder
 from tuneline.models.loading import load_tokenizer
 from tuneline.models.source import copied_folder, resolve_base_model
-from tuneline.training.adapters import ADAPTER_CONFIG
 from tuneline.training.artifacts import MODEL_FOLDER, save_merged
 from tuneline.training.result import RESULT_FILE, read_result
-from tuneline.training.start import ADAPTER_FOLDER
+from tuneline.training.start import ADAPTER_CONFIG, ADAPTER_FOLDER
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,13 +9,6 @@ from typing import TYPE_CHECKING, Any
 from tuneline.errors import ConfigurationError
 from tuneline.models.loading import context_length
 from tuneline.models.threads import choose_threads
-from tuneline.training.adapters import (
-    add_adapter,
-    continue_adapter,
-    parameters_a_rank,
-    settings_of_adapter,
-    target_modules,
-)
 from tuneline.training.base import choose_types, empty_model, load_base, uninitialised_model
 from tuneline.training.defaults import RunFacts, resolved
 from tuneline.training.distributed.sharding import choose_placement, layers_of, place
@@ -111,9 +104,7 @@ def prepare_run(
             it should be.
         MachineError: The longest sequence does not fit into the device's memory.
     """
-    given = config.overrides
-    if start.adapter is not None:
-        given = settings_of_adapter(start.adapter, given)
+    given = _given(config, start)
     types = choose_types(given, config.method, ranks.device)
     skeleton = empty_model(start.base.path)
     settings = resolved(given, _facts(config, skeleton, splits["train"], given))
@@ -156,18 +147,30 @@ def prepare_run(
     return Prepared(engine, placement, checked, checkpointing, parameters, trainable)
 
 
+def _given(config: TrainConfig, start: Start) -> TrainingSettings:
+    if start.adapter is None:
+        return config.overrides
+    from tuneline.training.adapters import settings_of_adapter
+
+    return settings_of_adapter(start.adapter, config.overrides)
+
+
 def _facts(
     config: TrainConfig, skeleton: Any, split: StoredSplit, settings: TrainingSettings
 ) -> RunFacts:
+    a_rank = 0
     if config.method == "pet":
+        from tuneline.training.adapters import parameters_a_rank, target_modules
+
         target_modules(skeleton, settings)  # a wrong name is told before the weights are read
+        a_rank = parameters_a_rank(skeleton, settings)
     return RunFacts(
         method=config.method,
         preset=config.preset,
         parameters=skeleton.num_parameters(),
         examples=split.facts.examples - split.facts.too_long.count,
         trained_tokens=split.trained_tokens,
-        parameters_a_rank=parameters_a_rank(skeleton, settings) if config.method == "pet" else 0,
+        parameters_a_rank=a_rank,
     )
 
 
@@ -190,6 +193,8 @@ def _limits(
 def _with_adapter(inner: Any, config: TrainConfig, start: Start, settings: TrainingSettings) -> Any:
     if config.method == "full":
         return inner
+    from tuneline.training.adapters import add_adapter, continue_adapter
+
     if start.adapter is not None:
         return continue_adapter(inner, start.adapter)
     return add_adapter(inner, settings)

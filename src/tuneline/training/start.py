@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from tuneline.errors import ConfigurationError, DataError
 from tuneline.files import sha256_folder
 from tuneline.models.source import BaseModel, copied_folder, resolve_base_model
-from tuneline.training.adapters import ADAPTER_CONFIG
 from tuneline.training.result import RESULT_FILE, read_result
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tuneline")
 
 ADAPTER_FOLDER = "adapter"
+ADAPTER_CONFIG = "adapter_config.json"
 
 
 @dataclass(frozen=True, slots=True)
