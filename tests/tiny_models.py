@@ -8,8 +8,13 @@ from tokenizers import Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
 from transformers import (
+    CLIPImageProcessorPil,
+    CLIPVisionConfig,
     GPT2Config,
     GPT2LMHeadModel,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    LlavaProcessor,
     PreTrainedTokenizerFast,
     Qwen3Config,
     Qwen3ForCausalLM,
@@ -98,4 +103,68 @@ def save_gpt2(folder: Path) -> Path:
     )
     GPT2LMHeadModel(configuration).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+PARTS = (
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' }}"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}{{ '<image>' }}{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{{ '<|im_end|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+"""ChatML for contents that are lists of parts, as many models with images have it."""
+
+IMAGE_TOKENS = 4
+"""Tokens that an image stands for in `save_llava`'s model."""
+
+
+def save_llava(folder: Path) -> Path:
+    """A LLaVA of a CLIP tower for images of 28 pixels and a Qwen3 decoder, with its processor."""
+    tokenizer = make_tokenizer("<|im_end|>", None)
+    tokenizer.add_tokens(["<image>"], special_tokens=True)
+    processor = LlavaProcessor(
+        image_processor=CLIPImageProcessorPil(
+            size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}
+        ),
+        tokenizer=tokenizer,
+        patch_size=14,
+        vision_feature_select_strategy="default",
+        image_token="<image>",
+        num_additional_image_tokens=1,
+        chat_template=PARTS,
+    )
+    torch.manual_seed(0)
+    tower = CLIPVisionConfig(
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=28,
+        patch_size=14,
+        projection_dim=16,
+    )
+    decoder = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        max_position_embeddings=CONTEXT_TOKENS,
+        initializer_range=0.08,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+    )
+    config = LlavaConfig(
+        vision_config=tower,
+        text_config=decoder,
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+    )
+    LlavaForConditionalGeneration(config).save_pretrained(folder)
+    processor.save_pretrained(folder)
     return folder

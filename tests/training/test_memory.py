@@ -140,14 +140,14 @@ def test_a_sequence_that_fits_nowhere_is_told(total, settings):
 def test_a_pass_that_does_not_fit_after_all_is_halved(
     lamp_splits, qwen3, full_run, tmp_path, monkeypatch, caplog
 ):
-    real = engines.Engine._pass
+    real = engines.Engine._summed
 
-    def small(self, split, chosen, instead):
-        if sum(len(split[i].ids) for i in chosen) > 200:
+    def small(self, one):
+        if one.batch.inputs["input_ids"].numel() > 200:
             raise torch.OutOfMemoryError
-        return real(self, split, chosen, instead)
+        return real(self, one)
 
-    monkeypatch.setattr(engines.Engine, "_pass", small)
+    monkeypatch.setattr(engines.Engine, "_summed", small)
     monkeypatch.setattr(engines.Engine, "validate", lambda _: 1.0)
     overrides = {"early_stopping_patience": 0}
     config = run_config(lamp_splits, tmp_path, qwen3, method="full", overrides=overrides)
@@ -164,7 +164,7 @@ def test_a_memory_that_takes_no_pass_is_told(lamp_splits, qwen3, tmp_path, monke
     def never(*_):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(engines.Engine, "_pass", never)
+    monkeypatch.setattr(engines.Engine, "_summed", never)
     with pytest.raises(MachineError, match=r"A pass of \d+ tokens does not fit"):
         train(run_config(lamp_splits, tmp_path, qwen3))
 

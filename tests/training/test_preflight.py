@@ -18,6 +18,7 @@ from tuneline.training.preflight import pieces, require_marked_answers
 from tuneline.training.sequences import batch
 from tuneline.training.sequences.encoding import encode_split
 from tuneline.training.sequences.store import StoredSplit, StoreWriter
+from tuneline.training.sequences.text_rows import TextRows
 from tuneline.training.settings import TrainingSettings
 from tuneline.training.train import train
 
@@ -100,7 +101,8 @@ def test_the_preflight_looks_at_the_model_that_is_trained(config, monkeypatch):
 
 def encoded(rows, tokenizer, folder: Path) -> tuple[StoredSplit, Path]:
     path = write_split(folder / "train.parquet", rows)
-    return encode_split(path, tokenizer, TrainingSettings(), 256, folder / "tokens", Ranks()), path
+    encoder = TextRows(tokenizer)
+    return encode_split(path, encoder, TrainingSettings(), 256, folder / "tokens", Ranks()), path
 
 
 def test_the_answers_of_real_rows_are_found_among_the_trained_tokens(qwen3, tmp_path):
@@ -133,7 +135,7 @@ def marked(tokenizer, text: str, answer: str, folder: Path) -> StoredSplit:
     (sequence,) = encode(tokenizer, [MarkedText(text, ((start, start + len(answer)),))])
     folder.mkdir()
     with StoreWriter(folder) as store:
-        store.add([(0, sequence)])
+        store.add([(0, sequence, None)])
         from tuneline.training.sequences.store import SplitFacts
 
         store.finish(SplitFacts(1))

@@ -16,6 +16,7 @@ from tuneline.models.loading import load_tokenizer
 from tuneline.training.distributed.ranks import Ranks
 from tuneline.training.result import read_result
 from tuneline.training.sequences.encoding import encode_split
+from tuneline.training.sequences.text_rows import TextRows
 from tuneline.training.settings import TrainingSettings
 from tuneline.training.train import train
 
@@ -83,7 +84,8 @@ def test_a_length_over_the_models_own_is_refused(lamp_splits, qwen3, tmp_path):
 def encode(path: Path, base: Path, longest: int, **settings):
     folder = path.with_name(f"{path.stem}-{longest}")
     given = TrainingSettings(**settings)
-    return encode_split(path, load_tokenizer(base), given, longest, folder, Ranks())
+    encoder = TextRows(load_tokenizer(base))
+    return encode_split(path, encoder, given, longest, folder, Ranks())
 
 
 def test_rows_that_are_too_long_are_named(qwen3, tmp_path):

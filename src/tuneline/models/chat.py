@@ -17,7 +17,7 @@ from tuneline.errors import ConfigurationError, DataError
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from tuneline.data.schema import Example
+    from tuneline.data.schema import Example, Part, Turn
 
 DEFAULT_CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -31,7 +31,8 @@ DEFAULT_CHAT_TEMPLATE = (
 IGNORED = -100
 """Label of a token that the loss leaves out, as torch's cross entropy has it."""
 
-Message = dict[str, str]
+Message = dict[str, Any]
+"""``role``, and ``content``: a text, or for processors a list of parts with a ``type`` each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +48,53 @@ class TrainingSequence:
         return sum(label != IGNORED for label in self.labels)
 
 
-def to_messages(example: Example) -> list[Message]:
-    """Turn a text example into chat messages with roles system, user and assistant.
+def to_messages(example: Example, *, images: bool = False) -> list[Message]:
+    """Turn an example into chat messages with roles system, user and assistant.
+
+    Args:
+        example: What to turn.
+        images: Whether the model's processor takes images; contents are lists of parts then.
 
     Raises:
-        DataError: The example holds files or function calls, which this trainer cannot take.
+        DataError: The example holds what open models cannot take: function calls, files that are
+            no images, images where ``images`` is false, or images in an answer.
     """
-    messages = [{"role": "system", "content": example.system}] if example.system else []
     if example.tools:
-        raise _not_text(example, "tools")
+        raise _not_taken(example, "tools", images=images)
+    messages = []
+    if example.system:
+        content = [{"type": "text", "text": example.system}] if images else example.system
+        messages.append({"role": "system", "content": content})
     for turn in example.turns:
-        for part in turn.parts:
-            if part.text is None:
-                kind = "file" if part.file else "function"
-                raise _not_text(example, f"a {kind} part")
+        parts = [_part(example, turn, part, images=images) for part in turn.parts]
         role = "assistant" if turn.role == "model" else "user"
-        messages.append({"role": role, "content": turn.text})
+        messages.append({"role": role, "content": parts if images else turn.text})
     return messages
+
+
+def images_of(example: Example) -> list[str]:
+    """The URIs of an example's images, in the order in which its chat shows them."""
+    return [part.file.uri for turn in example.turns for part in turn.parts if part.file]
+
+
+def _part(example: Example, turn: Turn, part: Part, *, images: bool) -> dict[str, str]:
+    if part.text is not None:
+        return {"type": "text", "text": part.text}
+    if part.file is None:
+        raise _not_taken(example, "a function part", images=images)
+    if not images:
+        raise _not_taken(example, "a file part", images=images)
+    if turn.role == "model" or not part.file.mime_type.startswith("image/"):
+        raise _not_taken(example, f"{part.file.mime_type} in a {turn.role} turn", images=images)
+    return {"type": "image"}
+
+
+def text_of(message: Message) -> str:
+    """What a message says, without its images."""
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    return "".join(part["text"] for part in content if part["type"] == "text")
 
 
 def render(tokenizer: Any, messages: Sequence[Message], *, generation_prompt: bool = False) -> str:
@@ -99,8 +130,10 @@ def render(tokenizer: Any, messages: Sequence[Message], *, generation_prompt: bo
 
 
 def _apply(tokenizer: Any, messages: Sequence[Message], generation_prompt: bool) -> str:  # noqa: FBT001
-    text: str = tokenizer.apply_chat_template(
+    # A processor's template goes through its tokenizer, which takes what templates read.
+    text: str = getattr(tokenizer, "tokenizer", tokenizer).apply_chat_template(
         list(messages),
+        chat_template=tokenizer.chat_template,
         tokenize=False,
         add_generation_prompt=generation_prompt,
         enable_thinking=False,
@@ -113,7 +146,10 @@ def _without_system_role(messages: Sequence[Message]) -> list[Message] | None:
     if len(messages) < 2 or [message["role"] for message in messages[:2]] != ["system", "user"]:
         return None
     system, first, *rest = messages
-    return [{**first, "content": f"{system['content']}\n\n{first['content']}"}, *rest]
+    before = f"{text_of(system)}\n\n"
+    if isinstance(first["content"], str):
+        return [{**first, "content": before + first["content"]}, *rest]
+    return [{**first, "content": [{"type": "text", "text": before}, *first["content"]]}, *rest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +165,11 @@ class MarkedText:
 
 
 def marked_texts(
-    tokenizer: Any, messages: Sequence[Message], untrained: Collection[int] = ()
+    tokenizer: Any,
+    messages: Sequence[Message],
+    untrained: Collection[int] = (),
+    *,
+    together: bool = True,
 ) -> list[MarkedText]:
     """Render one chat with the answers marked, whether or not the template marks them.
 
@@ -145,18 +185,19 @@ def marked_texts(
         tokenizer: With the model's chat template.
         messages: The chat.
         untrained: Places of messages that are read and not learned (``weight: 0``).
+        together: Whether several answers may be marked in one text.
 
     Raises:
         ConfigurationError: The template refuses the chat, or neither it nor the tokenizer has a
             token that ends a turn.
     """
-    special = special_tokens(tokenizer)
+    special = special_tokens(getattr(tokenizer, "tokenizer", tokenizer))
     found = [
         _answered(tokenizer, messages, place, special)
         for place, message in enumerate(messages)
         if message["role"] == "assistant" and place not in untrained
     ]
-    if len(found) > 1 and all(answer.as_rendered for answer in found):
+    if together and len(found) > 1 and all(answer.as_rendered for answer in found):
         whole = found[-1].text
         if all(whole.startswith(answer.text) for answer in found):
             return [MarkedText(whole, tuple((answer.start, answer.end) for answer in found))]
@@ -178,14 +219,15 @@ def _answered(
 ) -> _Answered:
     prompt = render(tokenizer, messages[:place], generation_prompt=True)
     text = render(tokenizer, messages[: place + 1])
-    answer = messages[place]["content"]
+    answer = text_of(messages[place])
     # Of characters, not of paths; most texts start with the whole prompt.
     shared = len(prompt if text.startswith(prompt) else commonprefix([prompt, text]))  # noqa: RUF071
     end = _end_of_turn(text, shared, special)
     said = text[shared : end.start].strip() if end else ""
     if end and shared == len(prompt) and said.endswith(answer.strip()):
         return _Answered(text, shared, end.stop, as_rendered=True)
-    closing = text[end.start : end.stop] if end else tokenizer.eos_token
+    eos = getattr(tokenizer, "tokenizer", tokenizer).eos_token
+    closing = text[end.start : end.stop] if end else eos
     if not closing:
         raise ConfigurationError(
             f"The chat template of {_name(tokenizer)} ends the model's turn with no special token, "
@@ -256,10 +298,21 @@ def _labeled(
     return TrainingSequence(ids, labels)
 
 
-def stop_token_ids(tokenizer: Any, generation_config: Any) -> list[int]:
-    """Every token that ends a turn: the template's own, the tokenizer's and the model's."""
-    chat = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
-    (sequence,) = training_sequences(tokenizer, chat)
+def stop_token_ids(speaker: Any, generation_config: Any) -> list[int]:
+    """Every token that ends a turn: the template's own, the tokenizer's and the model's.
+
+    Args:
+        speaker: The model's tokenizer, or its processor.
+        generation_config: The model's own generation settings.
+    """
+    tokenizer = getattr(speaker, "tokenizer", speaker)
+    chat: list[Message] = [
+        {"role": "user", "content": "?"},
+        {"role": "assistant", "content": "!"},
+    ]
+    if speaker is not tokenizer:
+        chat = [{**turn, "content": [{"type": "text", "text": turn["content"]}]} for turn in chat]
+    (sequence,) = encode(tokenizer, marked_texts(speaker, chat))
     last_trained = [label for label in sequence.labels if label != IGNORED][-1]
     configured = generation_config.eos_token_id
     known = configured if isinstance(configured, list) else [configured]
@@ -270,8 +323,9 @@ def _name(tokenizer: Any) -> str:
     return repr(getattr(tokenizer, "name_or_path", type(tokenizer).__name__))
 
 
-def _not_text(example: Example, what: str) -> DataError:
+def _not_taken(example: Example, what: str, *, images: bool) -> DataError:
+    taken = "text and images of the user" if images else "text"
     return DataError(
-        f"{example.source}:{example.row}: turns: holds {what}, and open models are tuned on text "
+        f"{example.source}:{example.row}: turns: holds {what}, and this model is tuned on {taken} "
         "here. Remove the row, or tune a Gemini model."
     )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _LONGEST_NAMES = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 _NO_LONGEST = 2**20
 
+_PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json")
+
 
 def load_tokenizer(folder: Path) -> Any:
     """Load a tokenizer, with `DEFAULT_CHAT_TEMPLATE` where the model brings no template.
@@ -46,13 +48,51 @@ def context_length(folder: Path) -> int:
     Raises:
         ConfigurationError: Its configuration is of no kind that transformers knows.
     """
+    return longest_sequence(load_config(folder))
+
+
+def load_config(folder: Path) -> Any:
+    """Load a model's configuration, without its weights.
+
+    Raises:
+        ConfigurationError: It is of no kind that transformers knows.
+    """
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        return longest_sequence(config)
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise ConfigurationError(f"{folder}: its config.json cannot be used: {error}") from error
+
+
+def load_processor(folder: Path) -> Any | None:
+    """Load the processor of a model that takes images; None for one that takes text alone.
+
+    Raises:
+        ConfigurationError: There is one that cannot be loaded here.
+    """
+    from transformers import AutoProcessor
+
+    if not any((folder / name).is_file() for name in _PROCESSOR_FILES):
+        return None
+    try:
+        processor = AutoProcessor.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, ImportError, TypeError) as error:
+        raise ConfigurationError(
+            f"{folder}: its processor of images cannot be loaded: {error}. Install what it names, "
+            "or give a model that takes text alone."
+        ) from error
+    if not hasattr(processor, "image_processor"):
+        return None
+    tokenizer = processor.tokenizer
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if processor.chat_template is None:
+        processor.chat_template = tokenizer.chat_template
+    return processor
 
 
 def longest_sequence(config: Any) -> int:
@@ -63,6 +103,24 @@ def longest_sequence(config: Any) -> int:
     text = config.get_text_config()
     named = (getattr(text, name, None) for name in _LONGEST_NAMES)
     return next((int(value) for value in named if value), _NO_LONGEST)
+
+
+def model_class(folder: Path) -> Any:
+    """The class of transformers that loads a model: with images, where it was made for them.
+
+    Raises:
+        ConfigurationError: Its configuration is of no kind that transformers knows.
+    """
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as WITH_IMAGES,
+    )
+
+    config = load_config(folder)
+    made_for = set(config.architectures or ())
+    names = WITH_IMAGES.get(config.model_type, ())
+    wanted = {names} if isinstance(names, str) else set(names)
+    return AutoModelForImageTextToText if made_for & wanted else AutoModelForCausalLM
 
 
 def load_model(
@@ -82,12 +140,11 @@ def load_model(
     """
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
     try:
-        model, loaded = AutoModelForCausalLM.from_pretrained(
+        model, loaded = model_class(folder).from_pretrained(
             folder,
             dtype="auto" if dtype == "auto" else getattr(torch, dtype),
             quantization_config=quantization,

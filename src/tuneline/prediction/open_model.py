@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
+from transformers import GenerationConfig
 
 from tuneline.errors import ConfigurationError
 from tuneline.models.chat import render, to_messages
-from tuneline.models.loading import load_model, load_tokenizer
+from tuneline.models.loading import load_config, load_model, load_tokenizer, model_class
 from tuneline.models.threads import choose_threads
 from tuneline.prediction.answering import TimedAnswers
 from tuneline.prediction.asked import read_asked
@@ -111,7 +111,7 @@ class OpenModel:
         self._tokenizer = load_tokenizer(folder)
         plan = AnswerPlan(
             max_new_tokens=settings.max_new_tokens
-            or _longest_answer(self._tokenizer, train, settings),
+            or longest_answer(self._tokenizer, train, settings),
             batch_size=settings.batch_size,
             decoding=Decoding.of_model(_generation_config(base))
             if settings.decoding == "model"
@@ -129,7 +129,7 @@ class OpenModel:
             if settings.likelihood:
                 logger.info("predict: vLLM gives no perplexity; engine 'transformers' does")
             return
-        model = _loaded(folder)
+        model = load_for_answers(folder)
         self.parameters = model.num_parameters()
         self._generator = Generator(model, self._tokenizer, plan)
         if settings.likelihood:
@@ -181,7 +181,8 @@ class OpenModel:
         return render(self._tokenizer, chat[:-1], generation_prompt=True)
 
 
-def _loaded(folder: Path) -> Any:
+def load_for_answers(folder: Path) -> Any:
+    """Load a model onto this machine's device, to be asked and not to be trained."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = "bfloat16" if device == "cuda" else "float32"
     model = load_model(folder, dtype=dtype).to(device).eval()
@@ -191,9 +192,8 @@ def _loaded(folder: Path) -> Any:
 
 def _count_parameters(folder: Path) -> int:
     """Parameters of a model, counted without its weights."""
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     with torch.device("meta"):
-        parameters: int = AutoModelForCausalLM.from_config(config).num_parameters()
+        parameters: int = model_class(folder).from_config(load_config(folder)).num_parameters()
     return parameters
 
 
@@ -201,11 +201,10 @@ def _generation_config(folder: Path) -> GenerationConfig:
     """A model's own generation settings; what its configuration says where it brings none."""
     if (folder / "generation_config.json").is_file():
         return GenerationConfig.from_pretrained(folder, local_files_only=True)
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    return GenerationConfig.from_model_config(config)
+    return GenerationConfig.from_model_config(load_config(folder))
 
 
-def _longest_answer(tokenizer: Any, train: Path, settings: PredictSettings) -> int:
+def longest_answer(tokenizer: Any, train: Path, settings: PredictSettings) -> int:
     """A quarter more tokens than the longest training answer, and one for the end of the turn."""
     longest = 0
     answers: set[str] = set()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tuneline.data.schema import read_examples, read_info
 from tuneline.errors import ConfigurationError, DataError
 from tuneline.files import require_writable, sha256_folder
+from tuneline.models.chat import images_of
 from tuneline.models.source import resolve_base_model
 from tuneline.prediction.asked import read_asked
 from tuneline.prediction.candidates import Answered, Base, ask, write
@@ -20,6 +21,7 @@ from tuneline.prediction.shots import ShotPool
 from tuneline.training.result import read_result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tuneline.prediction.answering import AnsweringModel
@@ -56,7 +58,8 @@ def predict_baselines(
         model = _managed(base_model, settings, output)
     else:
         base = Base(base_model, folder.digest)
-        model = _open(folder.path, train, settings, folder.path)
+        questions = [question for asked in designs.values() for question in asked]
+        model = _open(folder.path, train, settings, folder.path, questions)
     answered = [
         ask(model, questions, baseline_name(count), "baseline", base).with_facts(
             shots=count, shot_choice=settings.shot_choice if count else ""
@@ -102,8 +105,8 @@ def predict_tuned(
     require_apart(test, train)
     require_tuned_on(train, model, result, tuned_on)
     base = Base(result.base_model.reference, result.base_model.digest)
-    loaded = _tuned(model, result, train, settings)
     questions = [Question(asked) for asked in read_asked(test, settings.turns)]
+    loaded = _tuned(model, result, train, settings, questions)
     answered = ask(loaded, questions, name or result.method, result.method, base)
     described = _as_tuned(answered, model, result).with_facts(training_fraction=training_fraction)
     return write(test, train, base, [described], output)
@@ -179,8 +182,19 @@ def _designs(test: Path, train: Path, settings: PredictSettings) -> dict[int, li
     }
 
 
-def _open(weights: Path, train: Path, settings: PredictSettings, base: Path) -> AnsweringModel:
-    from tuneline.prediction.open_model import OpenModel  # torch, which managed models do not need
+def _open(
+    weights: Path,
+    train: Path,
+    settings: PredictSettings,
+    base: Path,
+    questions: Sequence[Question],
+) -> AnsweringModel:
+    # These import torch, which managed models do not need.
+    if any(images_of(question.solved) for question in questions):
+        from tuneline.prediction.image_model import ImageModel
+
+        return ImageModel(weights, train, settings)
+    from tuneline.prediction.open_model import OpenModel
 
     return OpenModel(weights, train, settings, base)
 
@@ -194,7 +208,11 @@ def _managed(
 
 
 def _tuned(
-    folder: Path, result: TuningResult, train: Path, settings: PredictSettings
+    folder: Path,
+    result: TuningResult,
+    train: Path,
+    settings: PredictSettings,
+    questions: Sequence[Question],
 ) -> AnsweringModel:
     """The model of a tuning run, after proof that it is what the run wrote and learned."""
     from tuneline.prediction.adapter_check import require_applied
@@ -211,7 +229,7 @@ def _tuned(
             "from result.json). Tune again."
         )
     base = require_applied(folder, result)
-    return _open(weights, train, settings, base.path)
+    return _open(weights, train, settings, base.path, questions)
 
 
 def _as_tuned(answered: Answered, folder: Path, result: TuningResult) -> Answered:

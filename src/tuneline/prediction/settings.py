@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -35,6 +36,7 @@ class PredictSettings(BaseModel):
         likelihood: Whether to measure how likely the model finds the right answers (perplexity).
             vLLM and services do not.
         engine: What runs an open model. ``auto``: vLLM where it is installed and a GPU is there.
+        media_folder: Folder of the data file, where images have paths of this machine.
         seed: Chooses the shots, and seeds every draw of tokens.
         gemini: How a Gemini model or an endpoint is asked. Its ``samples``, ``sample_temperature``
             and ``seed`` are those above.
@@ -54,6 +56,7 @@ class PredictSettings(BaseModel):
     sample_temperature: float = Field(default=0.8, gt=0, le=2)
     likelihood: bool = True
     engine: EngineChoice = "auto"
+    media_folder: Path | None = None
     seed: int = Field(default=0, ge=0)
     gemini: GeminiSettings = Field(default_factory=GeminiSettings)
     journal: str = ""

@@ -66,7 +66,20 @@ class Weights:
         if name in self._files:
             return name
         near = [own for own in self._files if name.endswith(f".{own}") or own.endswith(f".{name}")]
-        return near[0] if len(near) == 1 else None
+        return near[0] if len(near) == 1 else self._alike(name)
+
+    def _alike(self, name: str) -> str | None:
+        """The one tensor that shares most of the name's end, from a layer's number at least.
+
+        Models with images are loaded under other names than they are stored under
+        (``model.language_model.layers.0``, ``language_model.model.layers.0``).
+        """
+        parts = name.split(".")
+        shared = {own: _shared_end(parts, own.split(".")) for own in self._files}
+        most = max(shared.values(), default=0)
+        best = [own for own, count in shared.items() if count == most]
+        numbered = any(part.isdecimal() for part in parts[len(parts) - most :])
+        return best[0] if len(best) == 1 and numbered else None
 
     def rows(self, name: str, count: int) -> torch.Tensor:
         """The first rows of a tensor; all of one without dimensions."""
@@ -80,3 +93,8 @@ class Weights:
         """A tensor with all of its rows."""
         tensor: torch.Tensor = self._files[name].get_tensor(name)
         return tensor
+
+
+def _shared_end(one: list[str], other: list[str]) -> int:
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

@@ -6,6 +6,7 @@ Full tuning does not import this: PEFT takes seconds.
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from contextlib import contextmanager
 from types import MethodType
@@ -127,7 +128,8 @@ def settings_of_adapter(folder: Path, settings: TrainingSettings) -> TrainingSet
 def target_modules(model: Any, settings: TrainingSettings) -> str | list[str]:
     """The layers that get an adapter, in PEFT's words.
 
-    All linear layers but the output, as QLoRA found to matter (arXiv 2305.14314, section 4).
+    All linear layers but the output, as QLoRA found to matter (arXiv 2305.14314, section 4); of a
+    model with images those of its language model, since the rest saw far more than a task has.
 
     Raises:
         ConfigurationError: A name is no layer of the model; all are listed, with the nearest.
@@ -146,17 +148,35 @@ def target_modules(model: Any, settings: TrainingSettings) -> str | list[str]:
     ]
     if problems:
         raise ConfigurationError(problems)
-    return wanted
+    language = _language_model(model)
+    if wanted != "all-linear" or not language:
+        return wanted
+    layers = {
+        name.rsplit(".", 1)[-1]
+        for name, module in model.named_modules()
+        if name.startswith(language) and isinstance(module, torch.nn.Linear)
+    }
+    return rf"{re.escape(language)}.*\.({'|'.join(sorted(layers))})"
+
+
+def _language_model(model: Any) -> str:
+    """Beginning of the names of the language model's layers in a model with images; else empty."""
+    if getattr(model.config, "vision_config", None) is None:
+        return ""
+    decoder = model.get_decoder()
+    return next(f"{name}." for name, module in model.named_modules() if module is decoder)
 
 
 def parameters_a_rank(model: Any, settings: TrainingSettings) -> int:
     """Parameters of an adapter of rank 1 on a model: one row and one column a layer."""
-    output = model.get_output_embeddings()
+    output, language = model.get_output_embeddings(), _language_model(model)
     wanted = settings.target_modules
     total = 0
     for name, module in model.named_modules():
         is_linear = isinstance(module, torch.nn.Linear) or type(module).__name__ == "Conv1D"
-        chosen = wanted == "all-linear" or name.endswith(tuple(wanted))
+        chosen = (
+            name.startswith(language) if wanted == "all-linear" else name.endswith(tuple(wanted))
+        )
         if is_linear and chosen and module is not output:
             total += _width(module)
     return max(total, 1)

@@ -59,14 +59,15 @@ def save_adapter(
     Args:
         model: The model with the adapter.
         weights: Its trained weights, whole, by the names of ``model``.
-        tokenizer: Its tokenizer.
+        tokenizer: Its tokenizer, or its processor.
         base_reference: The base model as the user names it.
         folder: The folder to write.
     """
     for adapter in model.peft_config.values():
         # Neither a path of this machine's cache nor the order of a set.
         adapter.base_model_name_or_path = base_reference
-        adapter.target_modules = sorted(adapter.target_modules)
+        if not isinstance(adapter.target_modules, str):
+            adapter.target_modules = sorted(adapter.target_modules)
     with new_folder(folder) as temporary:
         model.save_pretrained(temporary, state_dict=dict(weights))
         tokenizer.save_pretrained(temporary)
@@ -79,7 +80,7 @@ def save_merged(base: Path, adapter: Path, tokenizer: Any, folder: Path) -> floa
     Args:
         base: Folder of the base model.
         adapter: Folder of the adapter.
-        tokenizer: The adapter's tokenizer.
+        tokenizer: The adapter's tokenizer, or its processor.
         folder: The folder to write.
 
     Returns:
@@ -92,7 +93,7 @@ def save_merged(base: Path, adapter: Path, tokenizer: Any, folder: Path) -> floa
     from tuneline.training.adapters import applied_adapter
 
     adapted = applied_adapter(load_model(base, dtype="auto"), adapter).eval()
-    ids = torch.arange(min(_COMPARED_TOKENS, len(tokenizer)))[None]
+    ids = _plain_ids(tokenizer)
     with torch.inference_mode():
         before = adapted(input_ids=ids, use_cache=False).logits.float()
     merged = adapted.merge_and_unload(safe_merge=True)
@@ -117,7 +118,7 @@ def save_full(
     Args:
         base: Folder of the base model, whose type the weights are saved in.
         weights: The trained weights, whole, by name.
-        tokenizer: Its tokenizer.
+        tokenizer: Its tokenizer, or its processor.
         folder: The folder to write.
     """
     model = load_model(base, dtype="auto")
@@ -127,12 +128,20 @@ def save_full(
     _save(model, tokenizer, folder)
 
 
+def _plain_ids(speaker: Any) -> torch.Tensor:
+    """Some tokens that are no special ones: (1, tokens)."""
+    tokenizer = getattr(speaker, "tokenizer", speaker)
+    special = tokenizer.added_tokens_decoder.keys()
+    plain = [i for i in range(2 * _COMPARED_TOKENS + len(special)) if i not in special]
+    return torch.tensor([plain[:_COMPARED_TOKENS]]).clamp(max=len(tokenizer) - 1)
+
+
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     # Greedy, as it is evaluated: the base's sampling settings were not made for this task.
     model.generation_config = GenerationConfig(
         bos_token_id=model.generation_config.bos_token_id,
         eos_token_id=stop_token_ids(tokenizer, model.generation_config),
-        pad_token_id=tokenizer.pad_token_id,
+        pad_token_id=getattr(tokenizer, "tokenizer", tokenizer).pad_token_id,
     )
     with new_folder(folder) as temporary:
         model.save_pretrained(temporary)

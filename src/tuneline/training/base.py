@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from tuneline.errors import ConfigurationError
-from tuneline.models.loading import load_model
+from tuneline.models.loading import load_config, load_model, model_class
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,26 +93,17 @@ def _four_bits(types: Types) -> Any:
 
 def empty_model(folder: Path) -> Any:
     """A model without weights, whose layers can be counted and named."""
-    from transformers import AutoModelForCausalLM
-
     with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(_config(folder))
+        return model_class(folder).from_config(load_config(folder))
 
 
 def uninitialised_model(folder: Path, types: Types) -> Any:
     """A model whose weights will come from another process; their memory is never touched."""
-    from transformers import AutoModelForCausalLM
     from transformers.initialization import no_init_weights
 
     with no_init_weights():
-        model = AutoModelForCausalLM.from_config(
-            _config(folder), dtype=getattr(torch, types.weights)
+        model = model_class(folder).from_config(
+            load_config(folder), dtype=getattr(torch, types.weights)
         )
     model.tie_weights()  # which is left out with the rest
     return model
-
-
-def _config(folder: Path) -> Any:
-    from transformers import AutoConfig
-
-    return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

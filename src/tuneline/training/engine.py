@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -14,6 +14,7 @@ from tuneline.errors import MachineError
 from tuneline.training.checkpoints.folder import Tensors
 from tuneline.training.distributed.sharding import accumulating, fill, whole
 from tuneline.training.optimizer import MOMENTS, learning_rate_at, set_moments
+from tuneline.training.sequences.ahead import Ahead
 from tuneline.training.sequences.plan import Limits, in_order_of_length
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ class StepLoss(NamedTuple):
     gradient_norm: float
 
 
+class _Pass(NamedTuple):
+    """What is read at once, and whether its loss counts."""
+
+    batch: Batch
+    counts: bool
+
+
 @dataclass(slots=True)
 class Engine:
     """A model with all that a step needs.
@@ -59,6 +67,7 @@ class Engine:
         types: Types of the weights and of the computation.
         autocast: Whether matrix products are cast, where the weights are held in more bits.
         ranks: The run's processes.
+        look_ahead: Steps whose batches are made before their turn, in threads.
     """
 
     module: Any
@@ -73,6 +82,11 @@ class Engine:
     types: Types
     autocast: bool
     ranks: Ranks
+    look_ahead: int = 0
+    _ahead: Ahead[list[_Pass]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._ahead = Ahead(self._passes, self.look_ahead, self.plan.steps)
 
     def step(self, step: int) -> StepLoss:
         """Make one optimizer step, counted from 0, over all processes.
@@ -105,6 +119,7 @@ class Engine:
                 smaller.tokens,
             )
             self.limits = smaller
+            self._ahead.forget()
             self.optimizer.zero_grad(set_to_none=True)
             torch.cuda.empty_cache()
 
@@ -113,10 +128,10 @@ class Engine:
         trained = self.plan.trained_tokens(chosen)
         torch.manual_seed(self._seed(step))
         loss = torch.zeros((), device=self.ranks.device)
-        passes = self.plan.shares(chosen, self.limits, self.ranks.world)[self.ranks.rank]
+        passes = self._ahead.get(step)
         for number, one in enumerate(passes, start=1):
             with accumulating(self.module, last=number == len(passes)):
-                summed = self._pass(self.splits["train"], one, chosen)
+                summed = self._summed(one)
                 # Gradients are averaged over the processes, and the loss is a mean over all.
                 (summed * (self.ranks.world / trained)).backward()
             loss += summed.detach()
@@ -137,7 +152,7 @@ class Engine:
         self.model.eval()
         with torch.no_grad():
             for one in passes[self.ranks.rank :: self.ranks.world]:
-                total += self._pass(split, one, [0]).double().cpu()
+                total += self._summed(self._made(split, one, [0])).double().cpu()
         self.model.train()
         summed = self.ranks.summed(total.to(self.ranks.device))
         return float(summed) / split.trained_tokens
@@ -198,18 +213,25 @@ class Engine:
         state = self.optimizer.state.get(weights)
         return whole(state[name] if state else torch.zeros_like(weights))
 
-    def _pass(
-        self, split: StoredSplit, chosen: Sequence[int], instead: Sequence[int]
-    ) -> torch.Tensor:
-        """Sum of the losses of some sequences.
+    def _passes(self, step: int) -> list[_Pass]:
+        """The passes of a step that are this process's."""
+        chosen = self.plan.batch(step)
+        shares = self.plan.shares(chosen, self.limits, self.ranks.world)[self.ranks.rank]
+        return [self._made(self.splits["train"], one, chosen) for one in shares]
+
+    def _made(self, split: StoredSplit, chosen: Sequence[int], instead: Sequence[int]) -> _Pass:
+        """A pass over some sequences.
 
         Where there are none, one other is read and counts nothing: all processes must work
         together in every pass.
         """
-        batch = self.batch(split, chosen or instead[:1])
+        return _Pass(self.layout(split, chosen or instead[:1]), counts=bool(chosen))
+
+    def _summed(self, one: _Pass) -> torch.Tensor:
+        """Sum of the losses of a pass."""
         with self.casting():
-            summed = self.token_loss(batch).sum()
-        return summed if chosen else summed * 0
+            summed = self.token_loss(one.batch.to(self.ranks.device)).sum()
+        return summed if one.counts else summed * 0
 
     def _clipped_norm(self) -> torch.Tensor:
         trained = [weights for _, weights in self._trained()]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tuneline.errors import ConfigurationError
 from tuneline.files import require_writable, sha256_folder
-from tuneline.models.loading import load_tokenizer
+from tuneline.models.loading import load_processor, load_tokenizer
 from tuneline.models.source import copied_folder, resolve_base_model
 from tuneline.training.artifacts import MODEL_FOLDER, save_merged
 from tuneline.training.result import RESULT_FILE, read_result
@@ -63,8 +63,9 @@ def merge(reference: str, out: Path | None = None, base_model: str = "") -> Merg
         )
     target = out or folder / MODEL_FOLDER["pet"]
     require_writable(target.parent)
-    tokenizer = load_tokenizer(adapter if (adapter / _TOKENIZER).is_file() else base.path)
-    difference = save_merged(base.path, adapter, tokenizer, target)
+    spoken = adapter if (adapter / _TOKENIZER).is_file() else base.path
+    speaker = load_processor(spoken) or load_tokenizer(spoken)
+    difference = save_merged(base.path, adapter, speaker, target)
     if out is None:
         result = read_result(folder).model_copy(
             update={

@@ -105,7 +105,7 @@ class Preflight:
                 what it should be.
         """
         own_attention = self._inner.config._attn_implementation  # noqa: SLF001 - it has no other name
-        reference = self._reference()
+        reference = self._reference(padded)
         problem = ""
         if wanted is not False:
             problem, difference = self._try_packed(reference)
@@ -143,9 +143,9 @@ class Preflight:
             return "a row changes what the model makes of the next one", difference
         return "", difference
 
-    def _reference(self) -> np.ndarray:
+    def _reference(self, padded: Layout) -> np.ndarray:
         """Mean loss of each row, read alone and whole."""
-        losses = np.array([self._alone(row) for row in self._rows])
+        losses = np.array([self._alone(row, padded) for row in self._rows])
         if not np.isfinite(losses).all():
             raise ConfigurationError(
                 "base_model: its own loss on the training split is no number, before any step. "
@@ -154,11 +154,14 @@ class Preflight:
             )
         return losses
 
-    def _alone(self, row: int) -> float:
+    def _alone(self, row: int, padded: Layout) -> float:
         tokens = self._split[row]
         ids = torch.from_numpy(tokens.ids.astype(np.int64))[None].to(self._device)
+        inputs: dict[str, Any] = {"input_ids": ids}
+        if self._split.facts.images:  # a row alone has no padding, so its images come with nothing
+            inputs = padded(self._split, [row]).to(self._device).inputs
         with torch.no_grad(), self._casting():
-            logits = self._model(input_ids=ids, use_cache=False).logits[0, :-1].float()
+            logits = self._model(**inputs, use_cache=False).logits[0, :-1].float()
         losses = cross_entropy(logits, ids[0, 1:], reduction="none")
         trained = torch.from_numpy(np.array(tokens.trained[1:])).to(self._device)
         return float(losses[trained].double().mean())

@@ -14,6 +14,7 @@ from tuneline.models.loading import context_length, load_tokenizer
 from tuneline.models.source import resolve_base_model
 from tuneline.training.distributed.ranks import Ranks
 from tuneline.training.sequences.encoding import encode_split
+from tuneline.training.sequences.text_rows import TextRows
 from tuneline.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -58,14 +59,14 @@ def preview(settings: PrepareSettings, model: str) -> TokenPreview:
             "name an open model."
         )
     base = resolve_base_model(model)
-    tokenizer = load_tokenizer(base.path)
+    encoder = TextRows(load_tokenizer(base.path))
     limit = context_length(base.path)
     with tempfile.TemporaryDirectory() as folder:
         paths = PreparedPaths.in_folder(Path(folder))
         prepare(settings, paths)
         splits = [
             encode_split(
-                path, tokenizer, TrainingSettings(), limit, Path(folder) / path.stem, Ranks()
+                path, encoder, TrainingSettings(), limit, Path(folder) / path.stem, Ranks()
             )
             for path in (paths.train, paths.validation, paths.test)
         ]

@@ -40,6 +40,7 @@ ADAPTER_SETTINGS = (
 MACHINE_SETTINGS = (
     "activation_checkpointing",
     "compile",
+    "media_folder",
     "save_minutes",
     "sharding",
     "tokens_per_device",
@@ -79,6 +80,7 @@ class TrainingSettings(BaseModel):
         compile: Compile the model's layers by torch.compile.
         sharding: Split weights and optimizer over the devices (``full``: FSDP2) or hold them on
             each (``none``).
+        media_folder: Folder of the data file, where images have paths of this machine.
         save_steps: Validate and checkpoint every so many optimizer steps; ``None``: each epoch.
         save_minutes: Checkpoint also when the newest is older than this.
         early_stopping_patience: Stop after so many validations without a better loss; 0: never.
@@ -111,6 +113,7 @@ class TrainingSettings(BaseModel):
     activation_checkpointing: bool | None = None
     compile: bool = False
     sharding: Literal["auto", "none", "full"] = "auto"
+    media_folder: Path | None = None
     save_steps: int | None = Field(default=None, ge=1)
     save_minutes: float = Field(default=10.0, gt=0)
     early_stopping_patience: int | None = Field(default=None, ge=0)

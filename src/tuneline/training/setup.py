@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuneline.errors import ConfigurationError
-from tuneline.models.loading import context_length
+from tuneline.models.images import Images
+from tuneline.models.loading import context_length, load_processor, load_tokenizer
 from tuneline.models.threads import choose_threads
 from tuneline.training.base import choose_types, empty_model, load_base, uninitialised_model
 from tuneline.training.defaults import RunFacts, resolved
@@ -20,6 +21,8 @@ from tuneline.training.preflight import Preflight, require_marked_answers
 from tuneline.training.sequences.batch import Padded
 from tuneline.training.sequences.encoding import encode_split
 from tuneline.training.sequences.plan import Limits, Plan
+from tuneline.training.sequences.text_rows import TextRows
+from tuneline.training.sequences.with_images import ImageRows
 from tuneline.training.token_budget import TOKENS_ON_CPU, limits_on_cpu
 
 if TYPE_CHECKING:
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from tuneline.training.state import RunState
 
 logger = logging.getLogger("tuneline")
+
+_AHEAD_ON_GPU = 2
+_AHEAD_WITH_IMAGES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,37 @@ class Prepared:
     trainable_parameters: int
 
 
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """How a model is spoken to.
+
+    Attributes:
+        tokenizer: Its tokenizer.
+        rows: For a model that takes images, what encodes rows and puts them into batches.
+        saved: What is saved with the model: its processor, or its tokenizer.
+    """
+
+    tokenizer: Any
+    rows: ImageRows | None
+    saved: Any
+
+
+def load_speaker(folder: Path, config: TrainConfig) -> Speaker:
+    """Load a model's tokenizer, and its processor where it takes images.
+
+    Raises:
+        ConfigurationError: One of them cannot be loaded.
+    """
+    processor = load_processor(folder)
+    if processor is None:
+        tokenizer = load_tokenizer(folder)
+        return Speaker(tokenizer, None, tokenizer)
+    rows = ImageRows(processor, Images(config.overrides.media_folder))
+    return Speaker(processor.tokenizer, rows, processor)
+
+
 def encode_splits(
-    config: TrainConfig, start: Start, tokenizer: Any, folder: Path, ranks: Ranks
+    config: TrainConfig, start: Start, speaker: Speaker, folder: Path, ranks: Ranks
 ) -> dict[str, StoredSplit]:
     """Encode both splits, into a folder that a later try finds them in.
 
@@ -75,8 +110,9 @@ def encode_splits(
             f"made for {limit}. Lower it, or choose a base model with a longer context."
         )
     longest = settings.max_length or limit
+    encoder = speaker.rows or TextRows(speaker.tokenizer)
     return {
-        name: encode_split(path, tokenizer, settings, longest, folder / name, ranks)
+        name: encode_split(path, encoder, settings, longest, folder / name, ranks)
         for name, path in (("train", config.train), ("validation", config.validation))
     }
 
@@ -84,7 +120,7 @@ def encode_splits(
 def prepare_run(
     config: TrainConfig,
     start: Start,
-    tokenizer: Any,
+    speaker: Speaker,
     splits: dict[str, StoredSplit],
     ranks: Ranks,
     earlier: RunState | None,
@@ -94,7 +130,7 @@ def prepare_run(
     Args:
         config: What to tune, and how.
         start: What it starts from.
-        tokenizer: The base model's tokenizer.
+        speaker: The base model's tokenizer and processor.
         splits: ``train`` and ``validation``, encoded.
         ranks: The run's processes.
         earlier: Where an earlier part of the run ended, which goes on as it was; None: none.
@@ -133,14 +169,15 @@ def prepare_run(
         optimizer=make_optimizer(model, settings),
         plan=_plan(splits["train"], settings),
         splits=splits,
-        layout=Padded(tokenizer.pad_token_id),
+        layout=Padded(speaker.tokenizer.pad_token_id),
         limits=_limits(settings, inner, splits["train"], ranks, earlier),
         settings=settings,
         types=types,
         autocast=types.computation != "float32" and placement != "sharded",
         ranks=ranks,
+        look_ahead=_look_ahead(splits["train"], ranks),
     )
-    checked = _checked(engine, inner, tokenizer, config)
+    checked = _checked(engine, inner, speaker, config)
     if ranks.device.type == "cuda" and not (earlier or settings.tokens_per_device):
         checkpointing = fit_to_memory(engine, inner, CudaMeter(ranks.device))
     parameters = skeleton.num_parameters()
@@ -172,6 +209,13 @@ def _facts(
         trained_tokens=split.trained_tokens,
         parameters_a_rank=a_rank,
     )
+
+
+def _look_ahead(split: StoredSplit, ranks: Ranks) -> int:
+    """Steps to prepare ahead: images are slow to open; text on a CPU costs less than a thread."""
+    if split.facts.images:
+        return _AHEAD_WITH_IMAGES
+    return _AHEAD_ON_GPU if ranks.device.type == "cuda" else 0
 
 
 def _limits(
@@ -210,8 +254,15 @@ def _plan(split: StoredSplit, settings: TrainingSettings) -> Plan:
     )
 
 
-def _checked(engine: Engine, inner: Any, tokenizer: Any, config: TrainConfig) -> Checked:
+def _checked(engine: Engine, inner: Any, speaker: Speaker, config: TrainConfig) -> Checked:
     engine.model.eval()
+    wanted = engine.settings.packing
+    if any(split.facts.images for split in engine.splits.values()):
+        if wanted:
+            raise ConfigurationError(
+                "overrides.packing: rows with images are padded. Leave it out, or set it to false."
+            )
+        engine.layout, wanted = speaker.rows or engine.layout, False
     preflight = Preflight(
         engine.module,
         inner,
@@ -221,7 +272,7 @@ def _checked(engine: Engine, inner: Any, tokenizer: Any, config: TrainConfig) ->
         engine.ranks.device,
         engine.casting,
     )
-    engine.layout, checked = preflight.choose_layout(engine.layout, engine.settings.packing)
-    require_marked_answers(engine.splits["train"], tokenizer, config.train, checked.rows)
+    engine.layout, checked = preflight.choose_layout(engine.layout, wanted)
+    require_marked_answers(engine.splits["train"], speaker.tokenizer, config.train, checked.rows)
     engine.model.train()
     return checked

@@ -10,12 +10,11 @@ import hashlib
 import logging
 import shutil
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tuneline.data.schema import read_info
 from tuneline.errors import ConfigurationError
 from tuneline.files import require_writable, sha256_file, sha256_folder
-from tuneline.models.loading import load_tokenizer
 from tuneline.training.artifacts import (
     MODEL_FOLDER,
     remove_leftovers,
@@ -32,7 +31,7 @@ from tuneline.training.report.card import write_model_card
 from tuneline.training.report.page import write_curves
 from tuneline.training.result import RESULT_FILE, TuningResult, read_result
 from tuneline.training.settings import MACHINE_SETTINGS
-from tuneline.training.setup import encode_splits, prepare_run
+from tuneline.training.setup import encode_splits, load_speaker, prepare_run
 from tuneline.training.start import ADAPTER_FOLDER, resolve_start
 from tuneline.training.state import RunState
 from tuneline.training.stop import stop_on_signals
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     from tuneline.training.loop import Watcher
     from tuneline.training.sequences.store import StoredSplit
     from tuneline.training.settings import TrainConfig
-    from tuneline.training.setup import Prepared
+    from tuneline.training.setup import Prepared, Speaker
     from tuneline.training.start import Start
 
 logger = logging.getLogger("tuneline")
@@ -116,12 +115,12 @@ class _Run:
         if self._ranks.from_main((self._config.output / RESULT_FILE).is_file):
             return self._already_done()
         checkpoints = self._checkpoints()
-        tokenizer = load_tokenizer(self._start.base.path)
+        speaker = load_speaker(self._start.base.path, self._config)
         tokens = self._folder / TOKENS_FOLDER / self._digest
-        splits = encode_splits(self._config, self._start, tokenizer, tokens, self._ranks)
+        splits = encode_splits(self._config, self._start, speaker, tokens, self._ranks)
         found = checkpoints.newest() if checkpoints else None
         earlier = self._ranks.from_main(lambda: found.state if found else None)
-        prepared = prepare_run(self._config, self._start, tokenizer, splits, self._ranks, earlier)
+        prepared = prepare_run(self._config, self._start, speaker, splits, self._ranks, earlier)
         state = earlier or _new_state(prepared)
         self._announce(prepared, splits, state)
         state.seconds += time.monotonic() - self._started
@@ -130,7 +129,7 @@ class _Run:
             self._config, self._start, self._digest, self._digests, prepared, splits, state
         )
         if self._ranks.main:
-            self._write(finished, tensors, tokenizer)
+            self._write(finished, tensors, speaker)
         self._ranks.wait()
         if self._ranks.local_rank == 0:
             shutil.rmtree(tokens.parent, ignore_errors=True)  # made again if ever wanted
@@ -205,18 +204,18 @@ class _Run:
             engine.restore_weights(checkpoints.at(state.best_step) if checkpoints else None)
         return engine.collect()
 
-    def _write(self, finished: Finished, tensors: Tensors, tokenizer: Any) -> None:
+    def _write(self, finished: Finished, tensors: Tensors, speaker: Speaker) -> None:
         """Write everything that a run leaves, result.json last."""
         output, base = self._config.output, self._start.base
         folder, difference = MODEL_FOLDER[self._config.method], None
         if self._config.method == "full":
-            save_full(base.path, tensors.weights, tokenizer, output / folder)
+            save_full(base.path, tensors.weights, speaker.saved, output / folder)
         else:
             adapter = output / ADAPTER_FOLDER
             model = finished.prepared.engine.model
-            save_adapter(model, tensors.weights, tokenizer, base.reference, adapter)
+            save_adapter(model, tensors.weights, speaker.saved, base.reference, adapter)
             if finished.prepared.engine.settings.merge:
-                difference = save_merged(base.path, adapter, tokenizer, output / folder)
+                difference = save_merged(base.path, adapter, speaker.saved, output / folder)
             else:
                 folder = ADAPTER_FOLDER
         result = summarize(
@@ -226,7 +225,7 @@ class _Run:
             merged_logit_difference=difference,
             seconds=finished.state.seconds,
         )
-        write_curves(output, result, finished, tokenizer)
+        write_curves(output, result, finished, speaker.tokenizer)
         write_model_card(output, result, base.path)
         result.write(output)
         logger.info(

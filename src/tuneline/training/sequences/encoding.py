@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from tuneline.data.schema import count_examples, read_examples
 from tuneline.errors import DataError, TunelineError
 from tuneline.files import new_folder
-from tuneline.models.chat import encode, marked_texts, to_messages
+from tuneline.models.chat import images_of
 from tuneline.training.sequences.store import SplitFacts, StoredSplit, StoreWriter
 
 if TYPE_CHECKING:
@@ -16,16 +16,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tuneline.data.schema import Example
-    from tuneline.models.chat import MarkedText, TrainingSequence
+    from tuneline.models.chat import TrainingSequence
     from tuneline.training.distributed.ranks import Ranks
+    from tuneline.training.sequences.store import Shown
     from tuneline.training.settings import TrainingSettings
+
+    EncodedRow = list[tuple[TrainingSequence, Shown | None]]
 
 _ROWS_AT_ONCE = 512
 
 
+class RowEncoder(Protocol):
+    """Makes token sequences of examples."""
+
+    def encoded(self, examples: Sequence[Example]) -> Iterator[EncodedRow]:
+        """The sequences of each example, and what a model with images is shown of each."""
+        ...
+
+
 def encode_split(
     path: Path,
-    tokenizer: Any,
+    encoder: RowEncoder,
     settings: TrainingSettings,
     longest: int,
     folder: Path,
@@ -35,7 +46,7 @@ def encode_split(
 
     Args:
         path: Canonical Parquet file.
-        tokenizer: The base model's tokenizer.
+        encoder: Makes the sequences.
         settings: Says what happens to examples over the limit.
         longest: The limit, in tokens.
         folder: Where the sequences are put; those that lie there already are taken as they are.
@@ -57,7 +68,7 @@ def encode_split(
     raised = None
     try:
         if not own.is_dir():
-            _write(path, share, tokenizer, longest, own)
+            _write(path, share, encoder, longest, own)
     except TunelineError as error:
         raised = error
     # In every process what any of them found, so that none waits for another.
@@ -95,36 +106,28 @@ def _lines(rows: Sequence[str]) -> str:
     return "".join(f"\n  {row}" for row in rows)
 
 
-def _write(path: Path, rows: range, tokenizer: Any, longest: int, folder: Path) -> None:
+def _write(path: Path, rows: range, encoder: RowEncoder, longest: int, folder: Path) -> None:
     """Encode some rows of a split into a folder, which is whole or absent."""
     facts = SplitFacts(examples=len(rows))
     numbered = zip(rows, read_examples(path, rows=rows), strict=True)
     with new_folder(folder) as temporary, StoreWriter(temporary) as store:
         while batch := list(islice(numbered, _ROWS_AT_ONCE)):
-            store.add(_kept(batch, tokenizer, longest, facts))
+            store.add(_kept(batch, encoder, longest, facts))
         store.finish(facts)
 
 
 def _kept(
-    batch: Sequence[tuple[int, Example]], tokenizer: Any, longest: int, facts: SplitFacts
-) -> Iterator[tuple[int, TrainingSequence]]:
-    texts = [_marked(example, tokenizer) for _, example in batch]
-    encoded = iter(encode(tokenizer, [text for own in texts for text in own]))
-    for (place, example), own in zip(batch, texts, strict=True):
-        sequences = list(islice(encoded, len(own)))
+    batch: Sequence[tuple[int, Example]], encoder: RowEncoder, longest: int, facts: SplitFacts
+) -> Iterator[tuple[int, TrainingSequence, Shown | None]]:
+    encoded = encoder.encoded([example for _, example in batch])
+    for (place, example), row in zip(batch, encoded, strict=True):
         where = f"{example.source}:{example.row}"
-        length = max((len(sequence.input_ids) for sequence in sequences), default=0)
-        if not sequences or not all(sequence.trained_tokens for sequence in sequences):
+        length = max((len(sequence.input_ids) for sequence, _ in row), default=0)
+        if not row or not all(sequence.trained_tokens for sequence, _ in row):
             facts.untrained.add(where)
         elif length > longest:
             facts.too_long.add(f"{where}: {length} tokens")
         else:
-            for sequence in sequences:
-                yield place, sequence
-
-
-def _marked(example: Example, tokenizer: Any) -> list[MarkedText]:
-    messages = to_messages(example)
-    first = len(messages) - len(example.turns)  # behind the system instruction, if there is one
-    untrained = {first + i for i, turn in enumerate(example.turns) if not turn.trained}
-    return marked_texts(tokenizer, messages, untrained)
+            facts.images += len(images_of(example))
+            for sequence, shown in row:
+                yield place, sequence, shown

@@ -29,8 +29,16 @@ if TYPE_CHECKING:
 
 _FACTS = "facts.json"
 _NAMED = 5
-_FILES = {"ids": np.uint32, "trained": np.bool_, "lengths": np.int64, "examples": np.int64}
-"""One value for each token, for each token, for each sequence and for each sequence."""
+_FILES = {
+    "ids": np.uint32,
+    "trained": np.bool_,
+    "lengths": np.int64,
+    "examples": np.int64,
+    "shown": np.uint8,
+    "shown_lengths": np.int64,
+}
+"""One value for each token (two files), for each sequence (two), and for models with images the
+bytes of a `Shown` in JSON and their number for each sequence."""
 
 
 class Left(msgspec.Struct):
@@ -50,18 +58,30 @@ class Left(msgspec.Struct):
 
 
 class SplitFacts(msgspec.Struct):
-    """What was read, and what of it is not here: too long, or with nothing to learn."""
+    """What was read, and what of it is not here: too long, or with nothing to learn.
+
+    ``images`` counts those of the examples that are here.
+    """
 
     examples: int = 0
+    images: int = 0
     too_long: Left = msgspec.field(default_factory=Left)
     untrained: Left = msgspec.field(default_factory=Left)
 
     def __add__(self, other: SplitFacts) -> SplitFacts:
         return SplitFacts(
             self.examples + other.examples,
+            self.images + other.images,
             self.too_long + other.too_long,
             self.untrained + other.untrained,
         )
+
+
+class Shown(msgspec.Struct):
+    """What a model with images is given for a sequence: the rendered chat and its images' URIs."""
+
+    text: str
+    images: list[str]
 
 
 class Tokens(NamedTuple):
@@ -95,9 +115,12 @@ class StoreWriter:
         for file in self._files.values():
             file.close()
 
-    def add(self, sequences: Iterable[tuple[int, TrainingSequence]]) -> None:
-        """Append sequences, each with the place of its example in the split."""
-        for example, sequence in sequences:
+    def add(self, sequences: Iterable[tuple[int, TrainingSequence, Shown | None]]) -> None:
+        """Append sequences, each with the place of its example and what is shown of it."""
+        for example, sequence, shown in sequences:
+            described = msgspec.json.encode(shown) if shown else b""
+            self._put("shown", np.frombuffer(described, dtype=np.uint8))
+            self._put("shown_lengths", np.array([len(described)], dtype=np.int64))
             ids = np.array(sequence.input_ids, dtype=np.uint32)
             trained = np.array(sequence.labels) >= 0  # the others are IGNORED, below zero
             trained[:1] = False  # nothing comes before the first token
@@ -142,15 +165,23 @@ class StoredSplit:
         ids, trained = self._mapped[piece]
         return Tokens(ids[start - base : end - base], trained[start - base : end - base])
 
+    def shown(self, place: int) -> Shown:
+        """What a model with images is given for the sequence at a place."""
+        end = int(self._shown_ends[place])
+        start = end - int(self._shown_lengths[place])
+        return msgspec.json.decode(self._shown[start:end].tobytes(), type=Shown)
+
     @cached_property
     def lengths(self) -> Ints:
         """Tokens of each sequence."""
-        return self._joined("lengths")
+        lengths: Ints = self._joined("lengths")
+        return lengths
 
     @cached_property
     def example_places(self) -> Ints:
         """Place in the split of each sequence's example."""
-        return self._joined("examples")
+        places: Ints = self._joined("examples")
+        return places
 
     @cached_property
     def trained_counts(self) -> Ints:
@@ -171,6 +202,18 @@ class StoredSplit:
     def trained_tokens(self) -> int:
         """Tokens that the loss falls on."""
         return int(self.trained_counts.sum())
+
+    @cached_property
+    def _shown(self) -> Any:
+        return self._joined("shown")
+
+    @cached_property
+    def _shown_lengths(self) -> Any:
+        return self._joined("shown_lengths")
+
+    @cached_property
+    def _shown_ends(self) -> Ints:
+        return np.cumsum(self._shown_lengths)
 
     @cached_property
     def _mapped(self) -> list[tuple[Ids, Flags]]:
@@ -198,7 +241,7 @@ class StoredSplit:
         lengths = np.split(self.lengths, self._first_places[1:])
         return [np.cumsum(part) - part for part in lengths]
 
-    def _joined(self, name: str) -> Ints:
+    def _joined(self, name: str) -> Any:
         return np.concatenate([np.asarray(_map(folder, name)) for folder in self.folders])
 
 
