@@ -9,6 +9,8 @@ from tuneline.components.images import COMPONENTS_IMAGE, TRAINER_IMAGE
 from tuneline.errors import ConfigurationError
 
 Target = Literal["local", "kubeflow", "vertex"]
+_RETRIES = 3
+
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 
@@ -52,6 +54,20 @@ class Platform:
     def on_cpu(self, task: PipelineTask) -> PipelineTask:
         """Place a task in the components image."""
         return task.set_container_image(self.components_image)
+
+    def tried_again(self, task: PipelineTask) -> PipelineTask:
+        """Let a service start a task again that failed: tuning goes on from its checkpoint.
+
+        A machine of a service may be taken away at any moment; this one is watched by its user.
+        """
+        if self.target == "local":
+            return task
+        return task.set_retry(
+            num_retries=_RETRIES,
+            backoff_duration="30s",
+            backoff_factor=2.0,
+            backoff_max_duration="600s",
+        )
 
     def on_device(self, task: PipelineTask) -> PipelineTask:
         """Place a task in the trainer image, with the accelerators."""

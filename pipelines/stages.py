@@ -74,7 +74,7 @@ def prompt_design(platform: Platform, run: Mapping[str, Any], given: Examples) -
 
 def tuned(platform: Platform, run: Mapping[str, Any], given: Examples, method: Any) -> Tuned:
     """Tune by one method and predict with the result."""
-    model = platform.on_device(
+    tuning = platform.on_device(
         tune_model(
             train=given.prepared.outputs["train"],
             validation=given.prepared.outputs["validation"],
@@ -83,6 +83,7 @@ def tuned(platform: Platform, run: Mapping[str, Any], given: Examples, method: A
             **{name: run[name] for name in ("base_model", "preset", "overrides", "seed")},
         )
     )
+    model = platform.tried_again(tuning)
     predictions = platform.on_device(
         predict(
             test=given.prepared.outputs["test"],
@@ -103,7 +104,7 @@ def tuned_on_parts(
 ) -> PipelineTask:
     """Tune on parts of the training split and predict with each result."""
     names = ("base_model", "preset", "overrides", "prediction_settings", "seed")
-    return platform.on_device(
+    task = platform.on_device(
         predict_learning_curve(
             test=given.prepared.outputs["test"],
             train=given.prepared.outputs["train"],
@@ -113,7 +114,8 @@ def tuned_on_parts(
             fractions=fractions,
             **{name: run[name] for name in names},
         )
-    ).set_display_name("tune on parts and predict")
+    )
+    return platform.tried_again(task).set_display_name("tune on parts and predict")
 
 
 def decided(

@@ -85,6 +85,27 @@ def test_accelerators_go_to_the_trainer_image_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("pipeline", "tuning"),
+    [
+        ("supervised_tuning", {"tune-model"}),
+        ("method_comparison", {"tune-model", "tune-model-2"}),
+        ("learning_curve", {"tune-model", "predict-learning-curve"}),
+    ],
+)
+def test_a_service_tries_tuning_again_and_a_person_is_told_at_once(pipeline, tuning, tmp_path):
+    for target in TARGETS:
+        path = tmp_path / f"{target}.json"
+        compile_pipeline(pipeline, Platform(target=target), path.with_suffix(".yaml"))
+        spec = next(yaml.safe_load_all(path.with_suffix(".yaml").read_text()))
+        tasks = spec["root"]["dag"]["tasks"]
+        again = {name for name, task in tasks.items() if "retryPolicy" in task}
+        assert again == (set() if target == "local" else tuning)
+    policy = tasks["tune-model"]["retryPolicy"]
+    assert policy["maxRetryCount"] == 3
+    assert policy["backoffDuration"] == "30s"
+
+
+@pytest.mark.parametrize(
     ("choices", "word"),
     [
         ({"target": "mars"}, "mars"),

@@ -131,7 +131,14 @@ def further(lamp_splits, tmp_path_factory) -> Path:
 def test_an_adapter_is_continued_where_it_was(pet_run, qwen3, further, tmp_path):
     before = read_result(pet_run)
     rest = {"learning_rate": 1e-9, "lora_dropout": 0.0, "epochs": 1}
-    result = train(run_config(further, tmp_path, qwen3, continue_from=str(pet_run), overrides=rest))
+    result = train(
+        run_config(
+            further,
+            tmp_path,
+            qwen3,
+            overrides={"continue_from": str(pet_run), **rest},
+        )
+    )
     # With no step worth the name it says what it said.
     assert result.validation_loss[0].loss == pytest.approx(before.best_validation_loss, rel=1e-4)
     assert result.continued_from is not None
@@ -141,7 +148,9 @@ def test_an_adapter_is_continued_where_it_was(pet_run, qwen3, further, tmp_path)
 
 
 def test_continued_tuning_goes_further(pet_run, qwen3, further, tmp_path):
-    result = train(run_config(further, tmp_path, qwen3, continue_from=str(pet_run / "adapter")))
+    result = train(
+        run_config(further, tmp_path, qwen3, overrides={"continue_from": str(pet_run / "adapter")})
+    )
     assert result.best_validation_loss < read_result(pet_run).best_validation_loss
 
 
@@ -149,7 +158,12 @@ def test_settings_that_contradict_the_continued_adapter_are_told_together(
     pet_run, qwen3, further, tmp_path
 ):
     overrides = {"lora_rank": 4, "use_dora": True, "target_modules": ["q_proj"]}
-    config = run_config(further, tmp_path, qwen3, continue_from=str(pet_run), overrides=overrides)
+    config = run_config(
+        further,
+        tmp_path,
+        qwen3,
+        overrides={"continue_from": str(pet_run), **overrides},
+    )
     with pytest.raises(ConfigurationError) as raised:
         train(config)
     named = [problem.split(":")[0] for problem in raised.value.problems]
@@ -158,12 +172,12 @@ def test_settings_that_contradict_the_continued_adapter_are_told_together(
 
 
 def test_an_adapter_of_another_base_is_refused(pet_run, qwen3, untied, further, tmp_path, caplog):
-    config = run_config(further, tmp_path, untied, continue_from=str(pet_run))
+    config = run_config(further, tmp_path, untied, overrides={"continue_from": str(pet_run)})
     with pytest.raises(ConfigurationError, match="was tuned from .* Give the same base_model"):
         train(config)
     # An adapter alone does not prove its base; where its layers fit it is put on this one.
-    alone, short = str(pet_run / "adapter"), {"epochs": 0.1}
-    train(run_config(further, tmp_path, untied, continue_from=alone, overrides=short))
+    short = {"continue_from": str(pet_run / "adapter"), "epochs": 0.1}
+    train(run_config(further, tmp_path, untied, overrides=short))
     assert f"the adapter names '{qwen3}' as its base model; it is put on" in caplog.text
 
 
@@ -172,13 +186,17 @@ def test_a_tuned_model_is_continued_by_either_method(full_run, qwen3, further, t
     rest = {"learning_rate": 1e-9, "epochs": 1}
     for method in ("full", "pet"):
         output = tmp_path / method
+        dropout = {"lora_dropout": 0.0} if method == "pet" else {}
         config = run_config(
             further,
             output,
             qwen3,
             method=method,
-            continue_from=str(full_run),
-            overrides={**rest, **({"lora_dropout": 0.0} if method == "pet" else {})},
+            overrides={
+                "continue_from": str(full_run),
+                **rest,
+                **dropout,
+            },
         )
         result = train(config)
         assert result.validation_loss[0].loss == pytest.approx(
@@ -189,10 +207,15 @@ def test_a_tuned_model_is_continued_by_either_method(full_run, qwen3, further, t
 
 def test_a_merged_adapter_is_continued_by_full_tuning(pet_run, qwen3, further, tmp_path):
     config = run_config(
-        further, tmp_path, qwen3, method="full", continue_from=str(pet_run), overrides={"epochs": 1}
+        further,
+        tmp_path,
+        qwen3,
+        method="full",
+        overrides={"continue_from": str(pet_run), "epochs": 1},
     )
     assert train(config).base_model.reference == str(pet_run / "merged")
-    config = config.model_copy(update={"continue_from": str(pet_run / "adapter")})
+    alone = {"continue_from": str(pet_run / "adapter")}
+    config = run_config(further, tmp_path / "alone", qwen3, method="full", overrides=alone)
     with pytest.raises(ConfigurationError, match="is an adapter, and method 'full'"):
         train(config)
 
@@ -201,7 +224,7 @@ def test_a_merged_adapter_is_continued_by_full_tuning(pet_run, qwen3, further, t
 def test_a_start_that_is_not_there_is_refused(name, qwen3, further, tmp_path):
     (tmp_path / "nothing here").mkdir()
     reference = name if name.startswith("/") else str(tmp_path / name)
-    config = run_config(further, tmp_path / "run", qwen3, continue_from=reference)
+    config = run_config(further, tmp_path / "run", qwen3, overrides={"continue_from": reference})
     with pytest.raises(ConfigurationError, match="continue_from: "):
         train(config)
 

@@ -39,6 +39,7 @@ ADAPTER_SETTINGS = (
 
 MACHINE_SETTINGS = (
     "activation_checkpointing",
+    "checkpoint_uri",
     "compile",
     "media_folder",
     "save_minutes",
@@ -54,6 +55,8 @@ class TrainingSettings(BaseModel):
     """How to tune; ``None`` means: derived, see `tuneline.training.defaults`.
 
     Attributes:
+        continue_from: Output folder of an earlier run, or an adapter's folder or URI, to start from
+            in place of the base model alone; empty: none.
         epochs: Passes over the training split, at most; early stopping may end sooner.
         learning_rate: Peak learning rate.
         batch_size: Examples in one optimizer step, over all devices together.
@@ -83,12 +86,15 @@ class TrainingSettings(BaseModel):
         media_folder: Folder of the data file, where images have paths of this machine.
         save_steps: Validate and checkpoint every so many optimizer steps; ``None``: each epoch.
         save_minutes: Checkpoint also when the newest is older than this.
+        checkpoint_uri: ``gs://`` or ``s3://`` folder that checkpoints are copied to in the
+            background, and found in by a run on another machine; empty: they stay here.
         early_stopping_patience: Stop after so many validations without a better loss; 0: never.
         seed: Seeds the adapter's initial weights, the order of the examples and dropout.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    continue_from: str = ""
     epochs: float | None = Field(default=None, gt=0, le=1000)
     learning_rate: float | None = Field(default=None, gt=0, le=1)
     batch_size: int | None = Field(default=None, ge=1)
@@ -116,6 +122,7 @@ class TrainingSettings(BaseModel):
     media_folder: Path | None = None
     save_steps: int | None = Field(default=None, ge=1)
     save_minutes: float = Field(default=10.0, gt=0)
+    checkpoint_uri: str = ""
     early_stopping_patience: int | None = Field(default=None, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**32)
 
@@ -170,24 +177,18 @@ class RunBasics(BaseModel):
 
     Attributes:
         base_model: ``embedded``, a folder, a hub id (``id@revision``) or a URI.
-        continue_from: Output folder of an earlier run, or an adapter's folder, to start from in
-            place of the base model alone; empty: none.
         method: ``pet`` (an adapter, LoRA) or ``full`` (every weight).
         preset: Defaults for the settings: ``quick``, ``balanced`` or ``quality``.
         output: Folder of the result.
-        checkpoint_uri: ``gs://`` or ``s3://`` folder that checkpoints are copied to in the
-            background, and found in by a run on another machine; empty: they stay here.
         overrides: Any field of `TrainingSettings`; under ``pet`` or ``full``, for one method.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_model: str = EMBEDDED
-    continue_from: str = ""
     method: Method = "pet"
     preset: Preset = "balanced"
     output: Path
-    checkpoint_uri: str = ""
     overrides: TrainingSettings = Field(default_factory=dict, validate_default=True)
 
     @field_validator("overrides", mode="before")

@@ -47,14 +47,15 @@ def resolve_start(config: RunBasics) -> Start:
             base model or method.
         ServiceError: A store or hub does not answer.
     """
-    if not config.continue_from:
+    reference = config.overrides.continue_from
+    if not reference:
         return Start(resolve_base_model(config.base_model))
-    folder = copied_folder("continue_from", config.continue_from)
+    folder = copied_folder("continue_from", reference)
     if (folder / ADAPTER_CONFIG).is_file():
         return _from_adapter(folder, config, None)
     if not (folder / RESULT_FILE).is_file():
         raise ConfigurationError(
-            f"continue_from: {config.continue_from!r} holds neither {ADAPTER_CONFIG} nor "
+            f"continue_from: {reference!r} holds neither {ADAPTER_CONFIG} nor "
             f"{RESULT_FILE}. Give the output folder of a finished run, or an adapter's folder."
         )
     result = _read(folder)
@@ -63,7 +64,7 @@ def resolve_start(config: RunBasics) -> Start:
     model = folder / result.model_folder
     if not model.is_dir():
         raise ConfigurationError(
-            f"continue_from: {config.continue_from!r} holds an adapter that was not merged, and "
+            f"continue_from: {reference!r} holds an adapter that was not merged, and "
             "method 'full' starts from whole weights. Merge it first: tuneline merge."
         )
     return Start(resolve_base_model(str(model)))
@@ -77,15 +78,16 @@ def _read(folder: Path) -> TuningResult:
 
 
 def _from_adapter(folder: Path, config: RunBasics, result: TuningResult | None) -> Start:
+    reference = config.overrides.continue_from
     if config.method == "full":
         raise ConfigurationError(
-            f"continue_from: {config.continue_from!r} is an adapter, and method 'full' starts from "
+            f"continue_from: {reference!r} is an adapter, and method 'full' starts from "
             "whole weights. Merge it first (tuneline merge) and give that as base_model."
         )
     base = resolve_base_model(config.base_model)
     if result is not None and result.base_model.digest != base.digest:
         raise ConfigurationError(
-            f"continue_from: {config.continue_from!r} was tuned from "
+            f"continue_from: {reference!r} was tuned from "
             f"{result.base_model.reference!r}, whose files are not those of base_model "
             f"{config.base_model!r}. Give the same base_model."
         )

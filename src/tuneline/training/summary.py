@@ -63,7 +63,7 @@ def summarize(finished: Finished, **written: Any) -> TuningResult:
     start, state = finished.start, finished.state
     continued = None
     if start.adapter is not None:
-        reference = finished.config.continue_from
+        reference = finished.config.overrides.continue_from
         continued = ContinuedRecord(reference=reference, digest=start.adapter_digest)
     return TuningResult(
         tuneline_version=__version__,

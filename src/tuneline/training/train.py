@@ -149,7 +149,7 @@ class _Run:
         """The run's checkpoints, for the process that writes them."""
         if not self._ranks.main:
             return None
-        uri = self._config.checkpoint_uri
+        uri = self._config.overrides.checkpoint_uri
         store = CheckpointStore(uri, self._digest) if uri else None
         checkpoints = Checkpoints(self._folder, self._digest, store)
         remove_leftovers(self._config.output)
@@ -247,7 +247,9 @@ def _resolved(config: TrainConfig, ranks: Ranks) -> Start:
 
 
 def _run_digest(config: TrainConfig, start: Start, digests: dict[str, str]) -> str:
-    settings = config.overrides.model_dump_json(exclude=set(MACHINE_SETTINGS))
+    # What is continued stands there by its digest, wherever it lies.
+    left_out = {*MACHINE_SETTINGS, "continue_from"}
+    settings = config.overrides.model_dump_json(exclude=left_out)
     parts = [
         str(_RECIPE),
         config.method,
