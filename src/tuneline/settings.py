@@ -52,12 +52,17 @@ def validated(
     try:
         return model_type.model_validate(dict(values))
     except ValidationError as error:
-        problems = [
-            f"{source}: {sentence}"
-            for details in error.errors(include_url=False)
-            for sentence in _sentences(model_type, details)
-        ]
+        problems = [f"{source}: {sentence}" for sentence in sentences(model_type, error)]
         raise ConfigurationError(problems) from error
+
+
+def sentences(model_type: type[BaseModel], error: ValidationError) -> list[str]:
+    """What pydantic found wrong with a model's values, in words that say what to change."""
+    return [
+        sentence
+        for details in error.errors(include_url=False)
+        for sentence in _sentences(model_type, details)
+    ]
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

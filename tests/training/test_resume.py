@@ -11,6 +11,7 @@ import pytest
 from tests.lamps import lamp, run_config, write_split
 from tests.training.interrupted import checkpoint_names, interrupt
 from tuneline.errors import ConfigurationError
+from tuneline.training.checkpoints.keeper import Checkpoints
 from tuneline.training.result import RESULT_FILE, read_result
 from tuneline.training.train import train
 
@@ -136,3 +137,32 @@ def test_a_resume_inside_an_epoch_keeps_the_order_of_the_examples(lamp_splits, q
     result = train(config)
     assert result.validation_loss == whole.validation_loss
     assert result.model_digest == whole.model_digest
+
+
+def test_another_machine_goes_on_from_the_copied_checkpoints(
+    lamp_splits, qwen3, pet_run, tmp_path, caplog
+):
+    caplog.set_level("INFO", logger="tuneline")
+    overrides = {"checkpoint_uri": f"memory://{tmp_path.name}"}
+    interrupt(run_config(lamp_splits, tmp_path / "one", qwen3, overrides=overrides), 9)
+    shutil.rmtree(tmp_path / "one")  # the machine was taken away
+    result = train(run_config(lamp_splits, tmp_path / "two", qwen3, overrides=overrides))
+    assert "fetching checkpoint-9" in caplog.text or "fetching checkpoint-6" in caplog.text
+    assert "resumed at step" in caplog.text
+    assert result.model_digest == read_result(pet_run).model_digest
+
+
+def test_a_checkpoint_is_written_when_the_newest_is_old(lamp_splits, qwen3, tmp_path):
+    seen = []
+    save = Checkpoints.save
+
+    def noted(self, state, tensors, **given):
+        seen.append(state.step)
+        save(self, state, tensors, **given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoints, "save", noted)
+        overrides = {"save_minutes": 1e-9}
+        result = train(run_config(lamp_splits, tmp_path, qwen3, overrides=overrides))
+    assert sorted(set(seen)) == list(range(1, 13))
+    assert [point.step for point in result.validation_loss] == [3, 6, 9, 12]

@@ -232,6 +232,14 @@ def test_settings_of_other_trainers_are_named_in_our_words():
     assert rank == "run.yaml: overrides: lora_r: no such setting. Did you mean 'lora_rank'?"
 
 
+def test_what_is_wrong_for_several_reasons_is_told_at_once():
+    overrides = {"lora_rank": 3, "lerning_rate": 1, "lr": 2, "epochs": -1}
+    told = problems(method="full", overrides=overrides)
+    named = [problem.split(": ")[2] for problem in told]
+    assert named == ["lora_rank", "lr", "epochs", "lerning_rate"]
+    assert "Did you mean 'learning_rate'?" in told[3]
+
+
 def test_settings_that_contradict_each_other_are_told_together():
     overrides = {
         "quantization": "4bit",

@@ -11,13 +11,24 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from tuneline.errors import ConfigurationError
 from tuneline.models.source import EMBEDDED
+from tuneline.settings import sentences
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Method = Literal["pet", "full"]
 Preset = Literal["quick", "balanced", "quality"]
@@ -126,13 +137,19 @@ class TrainingSettings(BaseModel):
     early_stopping_patience: int | None = Field(default=None, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**32)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _known_elsewhere(cls, values: Any) -> Any:
-        """Name the setting of ours for one that other trainers have."""
-        if isinstance(values, dict) and (named := _ELSEWHERE.keys() & values.keys()):
-            raise ConfigurationError([f"{name}: {_ELSEWHERE[name]}" for name in sorted(named)])
-        return values
+    def _known_elsewhere(
+        cls, values: Any, validate: ModelWrapValidatorHandler[TrainingSettings]
+    ) -> TrainingSettings:
+        """Name the setting of ours for one that other trainers have, beside all other problems."""
+        if not isinstance(values, dict):
+            return validate(values)
+        named = sorted(_ELSEWHERE.keys() & values.keys())
+        problems = [f"{name}: {_ELSEWHERE[name]}" for name in named]
+        rest = {name: value for name, value in values.items() if name not in named}
+        settings: TrainingSettings = _validated(cls, rest, validate, problems)
+        return settings
 
     @model_validator(mode="after")
     def _agree(self) -> TrainingSettings:
@@ -191,13 +208,23 @@ class RunBasics(BaseModel):
     output: Path
     overrides: TrainingSettings = Field(default_factory=dict, validate_default=True)
 
-    @field_validator("overrides", mode="before")
+    @field_validator("overrides", mode="wrap")
     @classmethod
-    def _of_the_method(cls, overrides: Any, info: ValidationInfo) -> Any:
+    def _of_the_method(
+        cls, overrides: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
         if not isinstance(overrides, dict):
-            return overrides
+            return validate(overrides)
         # A method that was refused is missing here; a problem of its own names it.
-        return settings_for(info.data.get("method", ""), overrides)
+        method = info.data.get("method", "")
+        chosen = settings_for(method, overrides)
+        problems = []
+        adapter_only = sorted(set(ADAPTER_SETTINGS) & chosen.keys())
+        if method == "full" and adapter_only:
+            problem = f"{', '.join(adapter_only)}: sets an adapter, and method 'full' has none. "
+            problems = [f"{problem}Put adapter settings under 'pet'."]
+            chosen = {name: value for name, value in chosen.items() if name not in adapter_only}
+        return _validated(TrainingSettings, chosen, validate, problems)
 
 
 class TrainConfig(RunBasics):
@@ -276,8 +303,7 @@ def settings_for(method: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     one mapping serves a run of either method and a comparison of both.
 
     Raises:
-        ValueError: A setting of the adapter is given to full tuning, which has none, or what
-            stands under ``pet`` or ``full`` is no mapping.
+        ValueError: What stands under ``pet`` or ``full`` is no mapping.
     """
     shared = {name: value for name, value in overrides.items() if name not in METHODS}
     own = overrides.get(method) or {}
@@ -286,11 +312,21 @@ def settings_for(method: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(  # noqa: TRY004
             f"{method}: must be a mapping of settings, not {own!r}."
         )
-    chosen = {**shared, **own}
-    adapter_only = sorted(set(ADAPTER_SETTINGS) & chosen.keys())
-    if method == "full" and adapter_only:
-        raise ValueError(
-            f"{', '.join(adapter_only)}: sets an adapter, and method 'full' has none. "
-            "Put adapter settings under 'pet'."
-        )
-    return chosen
+    return {**shared, **own}
+
+
+def _validated(
+    model: type[BaseModel], values: Any, validate: Callable[[Any], Any], problems: list[str]
+) -> Any:
+    """Validate what is left, and raise its problems beside those that were found before.
+
+    Raises:
+        ConfigurationError: There are problems of both kinds, or of the first.
+    """
+    if not problems:
+        return validate(values)
+    try:
+        validate(values)
+    except ValidationError as error:
+        problems = [*problems, *sentences(model, error)]
+    raise ConfigurationError(problems)
