@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before torch is imported: with more threads than idle cores a tiny model is many times slower.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# A shared machine may stop for longer than any example takes.
+settings.register_profile("tuneline", deadline=None)
+settings.load_profile("tuneline")
 
 
 @pytest.fixture(scope="session")

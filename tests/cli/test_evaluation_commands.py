@@ -73,6 +73,7 @@ def test_what_cannot_be_done_is_said_in_one_message(answers, arguments, code, pr
     assert not [name for name in left_behind(answers) if name.startswith("out/")]
 
 
+@pytest.mark.slow
 def test_predictions_of_prompts_and_of_a_tuned_model_are_evaluated(
     lamp_splits, qwen3, pet_run, tmp_path
 ):

@@ -83,7 +83,8 @@ def rows_in(content):
     return sum(bool(line.strip()) for line in content.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
 
 
-@settings(deadline=None, max_examples=80)
+@pytest.mark.slow
+@settings(max_examples=80)
 @given(shapes, text_damages, st.randoms())
 def test_a_damaged_line_costs_its_own_row_alone(shape, chosen, shuffle):
     # The first line says what kind of file this is: that one is sound here.
@@ -103,7 +104,7 @@ def test_a_damaged_line_costs_its_own_row_alone(shape, chosen, shuffle):
             assert place not in rejected, rejected.get(place)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(shapes, damages, st.sampled_from(sorted(FILE_DAMAGES)), numbers, st.randoms())
 def test_a_damaged_file_is_accounted_for_or_refused(shape, chosen, name, place, shuffle):
     content = b"".join(line + b"\n" for line, _ in mixed(shape, chosen, shuffle))
@@ -114,7 +115,7 @@ def test_a_damaged_file_is_accounted_for_or_refused(shape, chosen, name, place, 
             assert found[0].counts.read == rows_in(damaged)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(shapes, damages, st.sampled_from(sorted(FILE_DAMAGES)), numbers)
 def test_a_damaged_array_is_accounted_for_or_refused(shape, chosen, name, place):
     make = SHAPES[shape]
@@ -132,7 +133,7 @@ CELLS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.lists(CELLS, max_size=4), max_size=8), st.booleans(), numbers)
 def test_a_damaged_table_is_accounted_for_or_refused(records, quoted, place):
     text = io.StringIO(newline="")
@@ -147,7 +148,7 @@ def test_a_damaged_table_is_accounted_for_or_refused(records, quoted, place):
         prepared_or_refused(folder, folder / "a.csv")
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(numbers, st.sampled_from(["cut", "footer", "gzip", "cut gzip"]))
 def test_a_damaged_binary_file_is_accounted_for_or_refused(place, way):
     rows = [SHAPES["prompt_completion"](number) for number in range(GOOD_ROWS)]

@@ -16,6 +16,8 @@ from tests.data.accounting import require_claims_hold, visible_files
 from tests.data.source_files import names_in, pairs, prepare_into, write_jsonl
 from tuneline.errors import MachineError
 
+pytestmark = pytest.mark.slow  # over a hundred processes
+
 SETTINGS = {"near_duplicates": "off", "exports": ["gemini_jsonl"], "workers": 1}
 
 

@@ -35,7 +35,7 @@ mixes = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(mixes, st.randoms(), st.integers(0, 3))
 def test_every_row_is_accounted_for(mixed, shuffle, seed):
     rows = [*pairs(15, start=100), *mixed]
@@ -61,7 +61,7 @@ def test_every_row_is_accounted_for(mixed, shuffle, seed):
     assert len(set.union(*prompts)) == sum(map(len, prompts))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 80).map(pair), max_size=60), st.booleans(), st.randoms())
 def test_the_split_does_not_depend_on_the_order_of_the_rows(extra, labeled, shuffle):
     rows = [*pairs(20, start=100), *extra]
@@ -83,7 +83,7 @@ def test_the_split_does_not_depend_on_the_order_of_the_rows(extra, labeled, shuf
     assert found[0] == found[1]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.binary(max_size=200), st.sampled_from(["a.jsonl", "a.csv", "a.parquet", "artifact"]))
 def test_any_bytes_are_examples_or_a_failure_that_says_why(content, name):
     with tempfile.TemporaryDirectory() as folder:

@@ -40,7 +40,7 @@ def files(folder: Path) -> list[Path]:
 
 
 @given(answers=st.dictionaries(st.text(), st.dictionaries(st.text(), JSON), max_size=5))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 def test_what_was_kept_is_found_again(tmp_path_factory: pytest.TempPathFactory, answers):
     folder = tmp_path_factory.mktemp("journal")
     journal = Journal(folder)
@@ -82,7 +82,7 @@ def test_the_first_answer_stays(tmp_path: Path):
 
 
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_line_cut_off_anywhere_is_told_and_costs_no_other(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ):
@@ -101,7 +101,7 @@ def test_a_line_cut_off_anywhere_is_told_and_costs_no_other(
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_changed_line_is_never_believed(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ):

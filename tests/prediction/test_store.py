@@ -94,7 +94,7 @@ def test_what_was_written_is_read(tmp_path):
 words = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(words, words, st.none() | words, st.lists(words, max_size=3)), max_size=5)
 )

@@ -26,7 +26,7 @@ from tuneline.data.shapes.contents import from_contents
 from tuneline.data.shapes.messages import from_messages
 from tuneline.data.shapes.pairs import from_prompt_completion
 
-few = settings(max_examples=80, deadline=None)
+few = settings(max_examples=80)
 systems = st.none() | texts
 IMAGE = Part(file=File("gs://b/a.png", "image/png"))
 SOUND = Part(file=File("gs://b/a.wav", "audio/wav"))

@@ -32,7 +32,7 @@ def expected(example):
     return {"messages": messages, "tools": tools}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(batches, st.integers(0, 3), st.integers(0, 5))
 def test_any_slice_of_a_batch_is_converted(given_examples, first, count):
     for example in given_examples:

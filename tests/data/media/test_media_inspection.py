@@ -210,9 +210,7 @@ def test_a_damaged_pdf_is_unreadable(tmp_path, content):
 
 
 @given(name=st.sampled_from(sorted(FILES)), cut=st.integers(0, 3000), junk=st.binary(max_size=20))
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_corrupt_files_are_findings_and_no_crash(tmp_path, name, cut, junk):
     kind, content = FILES[name]
     (tmp_path / name).write_bytes(content[:cut] + junk + content[cut + len(junk) : 5000])

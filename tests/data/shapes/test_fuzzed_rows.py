@@ -162,13 +162,13 @@ def test_every_shape_is_spoiled():
 
 
 @pytest.mark.parametrize("name", GOOD)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data(), merge=st.booleans(), drop=st.booleans())
 def test_spoiled_rows(name, data, merge, drop):
     check(name, data.draw(spoiled(GOOD[name])), Options(merge, drop))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(sorted(GOOD)),
     st.sampled_from(["messages", "contents", "conversations", "prompt", "history", "tools"]),

@@ -38,7 +38,7 @@ from tuneline.data.shapes.to_contents import to_contents
 from tuneline.data.shapes.to_sharegpt import to_sharegpt
 from tuneline.data.shapes.tools import snake
 
-few = settings(max_examples=80, deadline=None)
+few = settings(max_examples=80)
 systems = st.none() | texts
 pairs = examples(st.tuples(texts, texts).map(lambda pair: said(*pair)))
 chats = examples(conversations(), system=systems)

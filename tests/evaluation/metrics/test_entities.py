@@ -210,7 +210,7 @@ def answer_of(tags):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.integers(1, 12).flatmap(

@@ -272,7 +272,7 @@ WIDE = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXTS | VALUES.map(json.dumps))
 def test_any_answer_can_be_held_against_a_schema(text):
     valid = scores(JsonValid(), text)

@@ -87,7 +87,7 @@ codes = st.integers(1, 6).flatmap(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(codes)
 def test_scores_equal_scikit_learn(drawn):
     size, pairs = drawn
@@ -139,7 +139,7 @@ def test_a_label_that_never_occurs_is_undefined_and_left_out():
     assert scores.precision[:2].tolist() == [1.0, 0.0]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(codes, st.integers(0, 60))
 def test_confusions_of_batches_add_up(drawn, cut):
     size, pairs = drawn

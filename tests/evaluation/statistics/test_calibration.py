@@ -33,6 +33,8 @@ from tuneline.evaluation.statistics import (
     share_interval,
 )
 
+pytestmark = pytest.mark.slow
+
 SETS = 2000
 NULL_SETS = 6000
 ROWS = 200
@@ -86,7 +88,6 @@ def test_intervals_hold_the_truth_in_95_per_cent(simulate):
     assert coverage(estimates(metric, list(tables)), truth) == pytest.approx(0.95, abs=0.015)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("labels", "rows_a_label"), [(20, 4), (20, 10), (20, 20), (100, 10)])
 def test_intervals_of_macro_f1_with_few_rows_a_label_hold_the_truth(labels, rows_a_label):
     """Plain percentiles held it in 82, 90, 93 and 74 %."""
