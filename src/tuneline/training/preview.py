@@ -10,15 +10,18 @@ from pydantic import BaseModel, ConfigDict
 
 from tuneline.data.prepare import PreparedPaths, prepare
 from tuneline.errors import ConfigurationError
-from tuneline.models.loading import context_length, load_tokenizer
+from tuneline.models.images import Images
+from tuneline.models.loading import context_length, load_processor, load_tokenizer
 from tuneline.models.source import resolve_base_model
 from tuneline.training.distributed.ranks import Ranks
 from tuneline.training.sequences.encoding import encode_split
 from tuneline.training.sequences.text_rows import TextRows
+from tuneline.training.sequences.with_images import ImageRows
 from tuneline.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from tuneline.data.settings import PrepareSettings
+    from tuneline.training.sequences.encoding import RowEncoder
 
 
 class TokenPreview(BaseModel):
@@ -59,7 +62,7 @@ def preview(settings: PrepareSettings, model: str) -> TokenPreview:
             "name an open model."
         )
     base = resolve_base_model(model)
-    encoder = TextRows(load_tokenizer(base.path))
+    encoder = _encoder(base.path, settings)
     limit = context_length(base.path)
     with tempfile.TemporaryDirectory() as folder:
         paths = PreparedPaths.in_folder(Path(folder))
@@ -80,3 +83,11 @@ def preview(settings: PrepareSettings, model: str) -> TokenPreview:
         tokens_per_epoch=counted[0],
         trained_tokens_per_epoch=counted[1],
     )
+
+
+def _encoder(model: Path, settings: PrepareSettings) -> RowEncoder:
+    processor = load_processor(model)
+    if processor is None:
+        return TextRows(load_tokenizer(model))
+    data = Path(settings.data)
+    return ImageRows(processor, Images(data.parent if data.is_file() else None))

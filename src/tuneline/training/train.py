@@ -103,11 +103,14 @@ class _Run:
         self._folder = checkpoint_folder or config.output / "checkpoints"
         self._ranks = ranks
         self._started = started
-        self._start = _resolved(config, ranks)
-        self._digests = {
-            "train": sha256_file(config.train),
-            "validation": sha256_file(config.validation),
-        }
+        # It may be large: one process of a machine fetches and digests it.
+        self._start = ranks.from_first_here(lambda: resolve_start(config))
+        self._digests = ranks.from_main(
+            lambda: {
+                "train": sha256_file(config.train),
+                "validation": sha256_file(config.validation),
+            }
+        )
         self._digest = _run_digest(config, self._start, self._digests)
 
     def result(self) -> TuningResult:
@@ -136,7 +139,7 @@ class _Run:
         return self._ranks.from_main(lambda: read_result(self._config.output))
 
     def _already_done(self) -> TuningResult:
-        result = read_result(self._config.output)
+        result = self._ranks.from_main(lambda: read_result(self._config.output))
         if result.run_digest != self._digest:
             raise ConfigurationError(
                 f"{self._config.output}: holds the result of a run with other data, base model or "
@@ -234,16 +237,6 @@ class _Run:
             result.best_validation_loss,
             result.best_step,
         )
-
-
-def _resolved(config: TrainConfig, ranks: Ranks) -> Start:
-    """What the run starts from; one process of a machine fetches it, the others find it there."""
-    if ranks.local_rank == 0:
-        start = resolve_start(config)
-        ranks.wait()
-        return start
-    ranks.wait()
-    return resolve_start(config)
 
 
 def _run_digest(config: TrainConfig, start: Start, digests: dict[str, str]) -> str:

@@ -82,6 +82,12 @@ class Ranks:
         made: Value = values[0]
         return made
 
+    def from_first_here(self, make: Callable[[], Value]) -> Value:
+        """What the first process of this machine makes, in every process of it."""
+        own: Any = make() if self.local_rank == 0 else None
+        made: Value = self.gathered(own)[self.rank - self.local_rank]
+        return made
+
     def wait(self) -> None:
         """Wait until every process is here."""
         if self.world > 1:
