@@ -19,11 +19,12 @@ from tuneline.prediction.adapter_check import require_applied
 from tuneline.prediction.predict import predict_tuned
 from tuneline.prediction.settings import PredictSettings
 from tuneline.settings import validated
-from tuneline.training.adapters import fuse
+from tuneline.training.adapters import add_adapter, fuse
 from tuneline.training.distributed.launch import tune
+from tuneline.training.engine import Engine
 from tuneline.training.merge import merge
 from tuneline.training.result import read_result
-from tuneline.training.settings import TasksConfig
+from tuneline.training.settings import TasksConfig, TrainingSettings
 from tuneline.training.train import train
 
 IDS = torch.arange(3, 60).view(1, -1)
@@ -169,6 +170,72 @@ def test_settings_that_contradict_the_continued_adapter_are_told_together(
     named = [problem.split(":")[0] for problem in raised.value.problems]
     assert named == ["overrides.lora_rank", "overrides.use_dora", "overrides.target_modules"]
     assert "4, but the adapter in continue_from has 16" in raised.value.problems[0]
+
+
+def test_what_a_continued_adapter_has_is_written_down_and_dropout_is_as_asked(
+    pet_run, qwen3, further, tmp_path
+):
+    rest = {"continue_from": str(pet_run), "lora_dropout": 0.5, "epochs": 1}
+    result = train(run_config(further, tmp_path, qwen3, overrides=rest))
+    adapter = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text())
+    assert adapter["lora_dropout"] == result.settings.lora_dropout == 0.5
+    assert result.settings.target_modules == adapter["target_modules"]
+    assert "q_proj" in (tmp_path / "README.md").read_text()
+
+
+def test_adapters_of_early_releases_are_continued(pet_run, qwen3, further, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(pet_run / "adapter", old)
+    config = json.loads((old / "adapter_config.json").read_text())
+    for name in ("use_dora", "use_rslora"):
+        del config[name]
+    (old / "adapter_config.json").write_text(json.dumps(config))
+    rest = {"continue_from": str(old), "epochs": 1}
+    result = train(run_config(further, tmp_path / "run", qwen3, overrides=rest))
+    assert not result.settings.use_dora
+
+
+def test_weights_that_could_run_code_are_not_read(pet_run, qwen3, further, tmp_path):
+    pickled = tmp_path / "pickled"
+    shutil.copytree(pet_run / "adapter", pickled)
+    weights = load_file(pickled / "adapter_model.safetensors")
+    torch.save(weights, pickled / "adapter_model.bin")
+    (pickled / "adapter_model.safetensors").unlink()
+    given = run_config(further, tmp_path / "run", qwen3, overrides={"continue_from": str(pickled)})
+    with pytest.raises(ConfigurationError, match=r"continue_from: .* can run code"):
+        train(given)
+    with pytest.raises(ConfigurationError, match=r"model: .* can run code"):
+        merge(str(pickled), tmp_path / "merged", str(qwen3))
+
+
+def test_layers_trained_whole_are_held_in_32_bits(untied, lamp_splits, tmp_path, monkeypatch):
+    held = set[torch.dtype]()
+    real = Engine.step
+
+    def step(self, number):
+        held.update(w.dtype for w in self.model.parameters() if w.requires_grad)
+        return real(self, number)
+
+    monkeypatch.setattr(Engine, "step", step)
+    rest = {"modules_to_save": ["lm_head"], "precision": "bfloat16", "epochs": 0.1}
+    train(run_config(lamp_splits, tmp_path, untied, overrides=rest))
+    assert held == {torch.float32}
+
+
+class _Router(torch.nn.Linear):  # type: ignore[misc]
+    def forward(self, states):
+        return super().forward(states).softmax(-1), states
+
+
+def test_layers_that_give_more_than_a_product_are_left_alone(qwen3):
+    model = load_model(qwen3, dtype="float32")
+    model.model.layers[0].mlp.router = _Router(8, 8)
+    settings = TrainingSettings(lora_rank=4, lora_alpha=8.0)
+    adapted = [
+        name for name, _ in add_adapter(model, settings).named_parameters() if "lora" in name
+    ]
+    assert adapted
+    assert not [name for name in adapted if "router" in name]
 
 
 def test_an_adapter_of_another_base_is_refused(pet_run, qwen3, untied, further, tmp_path, caplog):

@@ -36,6 +36,23 @@ PACKED: dict[str, dict[str, Any]] = {
 PADDED: dict[str, tuple[dict[str, Any], str]] = {
     "gemma2": ({**DECODER, "sliding_window": 8}, "its attention has softcap"),
     "gpt_oss": ({**DECODER, "num_local_experts": 4}, "its attention has s_aux"),
+    "qwen2_moe": (
+        {
+            **DECODER,
+            "num_experts": 2,
+            "num_experts_per_tok": 1,
+            "moe_intermediate_size": 16,
+            "shared_expert_intermediate_size": 16,
+            "use_sliding_window": True,
+            "sliding_window": 8,
+            "max_window_layers": 2,
+        },
+        "its layers see the nearest tokens alone, and do not say how many",
+    ),
+    "phimoe": (
+        {**DECODER, "num_local_experts": 2, "sliding_window": 8},
+        "its layers see the nearest tokens alone, and do not say how many",
+    ),
     "stablelm": (DECODER, "its layers do not tell attention where sequences lie"),
     "bloom": ({"hidden_size": 32, "n_layer": 2, "n_head": 2, "initializer_range": 0.3}, ""),
     "mamba": ({"hidden_size": 32, "num_hidden_layers": 2, "initializer_range": 0.3}, ""),

@@ -9,10 +9,17 @@ from msgspec.structs import replace
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from tests.lamps import run_config
+from tests.lamps import lamp, run_config
 from tests.tiny_models import IMAGE_TOKENS, save_llava
 from tests.training.interrupted import interrupt
-from tuneline.data.schema import Example, ExamplesInfo, File, Part, Turn, write_examples
+from tests.training.shades import COLORS, pictured, write_images
+from tuneline.data.schema import (
+    Example,
+    File,
+    Part,
+    Turn,
+    read_examples,
+)
 from tuneline.errors import ConfigurationError, DataError
 from tuneline.models.images import Images
 from tuneline.models.loading import load_model, load_processor
@@ -27,31 +34,6 @@ from tuneline.training.sequences.encoding import encode_split
 from tuneline.training.sequences.with_images import ImageRows
 from tuneline.training.settings import TrainingSettings
 from tuneline.training.train import train
-
-COLORS = {"red": (250, 10, 10), "green": (10, 250, 10), "blue": (10, 10, 250)}
-
-
-def shade(folder: Path, number: int, color: str) -> str:
-    """Write an image of nearly that color; its name."""
-    pixel = tuple(min(255, value + number % 5) for value in COLORS[color])
-    Image.new("RGB", (30 + number % 7, 33), pixel).save(folder / f"{number}.png")
-    return f"{number}.png"
-
-
-def pictured(folder: Path, number: int, color: str) -> Example:
-    image = File(shade(folder, number, color), "image/png")
-    asked = (Part(file=image), Part(text=f"picture {number}, which color?"))
-    return Example(
-        (Turn("user", asked), Turn("model", (Part(text=color),))),
-        label=color,
-        source="shades.jsonl",
-        row=number,
-    )
-
-
-def write(path: Path, examples: list[Example]) -> Path:
-    write_examples(path, examples, ExamplesInfo(path.stem, "classification", tuple(sorted(COLORS))))
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +50,9 @@ def splits(tmp_path_factory) -> Path:
     words = Example(
         (Turn("user", (Part(text="say red"),)), Turn("model", (Part(text="red"),))), label="red"
     )
-    write(folder / "train.parquet", [*rows[:42], words])
-    write(folder / "validation.parquet", rows[42:51])
-    write(folder / "test.parquet", rows[51:])
+    write_images(folder / "train.parquet", [*rows[:42], words])
+    write_images(folder / "validation.parquet", rows[42:51])
+    write_images(folder / "test.parquet", rows[51:])
     return folder
 
 
@@ -155,6 +137,14 @@ def test_a_baseline_is_asked_with_images_too(splits, llava, tmp_path):
     assert shown == {"zero-shot": 1, "1-shot": 2}
 
 
+def test_rows_without_images_are_asked_beside_those_with(splits, llava, tmp_path):
+    rows = [lamp(1, "red"), *read_examples(splits / "test.parquet", rows=range(2))]
+    path = write_images(tmp_path / "test.parquet", rows)
+    settings = PredictSettings(media_folder=splits, shots=(0,), max_new_tokens=3, batch_size=1)
+    predict_baselines(path, splits / "train.parquet", str(llava), settings, tmp_path / "p.parquet")
+    assert read_predictions(tmp_path / "p.parquet").table("zero-shot").num_rows == 3
+
+
 def test_images_on_this_machine_need_their_folder(splits, llava, tmp_path):
     given = config(splits, tmp_path, llava, overrides={"media_folder": None})
     with pytest.raises(DataError, match=r"shades.jsonl:1: 1.png: .* Set media_folder"):
@@ -168,7 +158,9 @@ def test_an_image_that_is_none_is_told_with_its_row(splits, llava, tmp_path):
         row.turns[0], parts=(Part(file=File("bad.png", "image/png")), row.turns[0].parts[1])
     )
     for name in ("train", "validation"):
-        write(tmp_path / f"{name}.parquet", [row, replace(row, turns=(bad, row.turns[1]), row=2)])
+        write_images(
+            tmp_path / f"{name}.parquet", [row, replace(row, turns=(bad, row.turns[1]), row=2)]
+        )
     given = config(tmp_path, tmp_path / "run", llava, overrides={"media_folder": str(tmp_path)})
     with pytest.raises(DataError, match=r"shades.jsonl:2: bad.png: cannot be read as an image"):
         train(given)
@@ -203,7 +195,7 @@ def test_what_is_no_image_of_the_user_is_refused(role, mime, words, splits, llav
         (Turn("user", turns["user"]), Turn("model", turns["model"])), source="a.jsonl", row=7
     )
     for name in ("train", "validation"):
-        write(tmp_path / f"{name}.parquet", [row])
+        write_images(tmp_path / f"{name}.parquet", [row])
     with pytest.raises(DataError, match=f"a.jsonl:7: turns: holds {words} turn"):
         train(config(tmp_path, tmp_path / "run", llava))
 

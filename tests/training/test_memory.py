@@ -38,9 +38,8 @@ def test_what_is_found_fits_and_is_most_of_what_would(held, each, memory, least,
 
     found = largest_fitting(attempt, memory, held, least, least + more)
     if held + each * least > memory:
-        assert found is None
+        assert found == 0
         return
-    assert found is not None
     assert least <= found <= least + more
     assert held + each * found <= memory
     fits = min(least + more, (0.9 * memory - held) / each)
@@ -75,29 +74,34 @@ class _Split:
 class _Engine:
     """As much of an engine as the search for its limits touches."""
 
-    def __init__(self, total: int, **settings: Any) -> None:
+    def __init__(self, total: int, *, world: int = 1, **settings: Any) -> None:
         lengths = np.full(40, 10)
         self.plan = Plan(lengths, np.full(40, 4), 16, 1.0, 0)
         self.splits = {"train": _Split()}
         self.settings = TrainingSettings(**settings)
-        self.ranks = type("R", (), {"world": 1, "largest": staticmethod(lambda values: values)})()
+        self.ranks = type("R", (), {"world": world, "largest": staticmethod(lambda values: values)})
         self.model = torch.nn.Linear(2, 2)
         self.optimizer = torch.optim.AdamW(self.model.parameters())
         self.limits = Limits(1, 1)
         self.meter = _Meter(total, self)
         self.checkpointing = False
+        self.passes: list[int] = []
 
     def activation_checkpointing_enable(self) -> None:
         self.checkpointing = True
         self.meter.each = 20
 
     def batch(self, _split: Any, chosen: Any) -> int:
-        return 10 * len(chosen)
+        return int(self.plan.lengths[chosen].sum())
+
+    def forget_pass(self) -> None:
+        self.optimizer.zero_grad()
 
     def casting(self) -> Any:
         return torch.enable_grad()
 
     def token_loss(self, tokens: int) -> torch.Tensor:
+        self.passes.append(tokens)
         self.meter.peak_now = 1000 + self.meter.each * tokens
         if self.meter.peak_now > self.meter.total:
             raise torch.OutOfMemoryError
@@ -105,7 +109,7 @@ class _Engine:
 
 
 def fitted(engine: Any) -> bool:
-    return fit_to_memory(engine, engine, engine.meter)
+    return fit_to_memory(engine, engine, engine.meter, checkpointing=False)
 
 
 def test_a_large_memory_takes_the_whole_step():
@@ -128,6 +132,30 @@ def test_activations_are_computed_twice_only_where_they_must():
     assert engine.limits.tokens >= 20
 
 
+def test_where_rows_are_padded_the_padding_counts():
+    engine = _Engine(total=10**9)
+    engine.plan = Plan(np.array([40, *[10] * 39]), np.full(40, 4), 16, 1.0, 0)
+    engine.limits = Limits(1, 1, padded=True)
+    assert not fitted(engine)
+    assert engine.limits == Limits(16 * 40, 16 * 40, padded=True)
+
+
+def test_several_processes_never_try_what_may_not_fit():
+    # One that runs out of memory would leave the others waiting for its part.
+    engine = _Engine(total=4000, world=2)
+    engine.plan = Plan(np.array([50, *[2] * 39]), np.full(40, 1), 16, 1.0, 0)
+    assert fitted(engine)
+    assert engine.checkpointing
+    assert engine.passes[0] == 2
+    assert max(engine.passes) >= 50
+
+
+def test_memory_that_others_take_is_told_where_processes_are_several():
+    engine = _Engine(total=1050, world=2)
+    with pytest.raises(MachineError, match="Something else takes memory there"):
+        fitted(engine)
+
+
 @pytest.mark.parametrize(
     ("total", "settings"), [(1100, {}), (1900, {"activation_checkpointing": False})]
 )
@@ -148,7 +176,7 @@ def test_a_pass_that_does_not_fit_after_all_is_halved(
         return real(self, one)
 
     monkeypatch.setattr(engines.Engine, "_summed", small)
-    monkeypatch.setattr(engines.Engine, "validate", lambda _: 1.0)
+    monkeypatch.setattr(engines.Engine, "validate", lambda *_: 1.0)
     overrides = {"early_stopping_patience": 0}
     config = run_config(lamp_splits, tmp_path, qwen3, method="full", overrides=overrides)
     result = train(config)

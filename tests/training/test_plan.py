@@ -62,6 +62,26 @@ def test_sharing_out_loses_nothing_and_keeps_the_limits(rows, tokens, trained, w
         assert len(one) <= 1 or sum(answers[i] for i in one) <= trained
 
 
+@given(sizes, st.integers(50, 200), st.integers(9, 400), st.integers(1, 5))
+def test_where_rows_are_padded_the_padding_is_within_the_limits(rows, tokens, trained, world):
+    lengths, answers = [row[0] for row in rows], [row[1] for row in rows]
+    passes = shared_out(lengths, answers, Limits(tokens, trained, padded=True), world)
+    assert sorted(i for one in passes for i in one) == list(range(len(rows)))
+    assert len(passes) % world == 0
+    for one in passes:
+        longest = max((lengths[i] for i in one), default=0)
+        assert len(one) <= 1 or len(one) * longest <= tokens
+        logits = len(one) * min(longest, sum(answers[i] for i in one))
+        assert len(one) <= 1 or logits <= trained
+
+
+def test_where_rows_are_padded_the_long_are_read_apart_from_the_short():
+    lengths = [3500] * 3 + [130] * 61
+    passes = shared_out(lengths, [5] * 64, Limits(8192, 8192, padded=True), 1)
+    padded = sum(len(one) * max(lengths[i] for i in one) for one in passes)
+    assert padded <= 1.2 * sum(lengths)
+
+
 @given(sizes, st.integers(1, 5))
 def test_devices_have_like_numbers_of_tokens(rows, world):
     lengths = [row[0] for row in rows]

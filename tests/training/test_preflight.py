@@ -1,6 +1,8 @@
 """The proof before the first step fails where the loss, or what it falls on, is wrong."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,14 +12,15 @@ from msgspec.structs import replace
 from tests.lamps import lamp, lamps, run_config, write_split
 from tests.tiny_models import CHATML, make_tokenizer
 from tuneline.data.schema import Part, Turn
-from tuneline.errors import ConfigurationError
+from tuneline.errors import ConfigurationError, MachineError
+from tuneline.models.chat import MarkedText, encode
 from tuneline.models.loading import load_model, load_tokenizer
 from tuneline.training import packed_attention, preflight, setup
 from tuneline.training.distributed.ranks import Ranks
-from tuneline.training.preflight import pieces, require_marked_answers
+from tuneline.training.marked_answers import pieces, require_marked_answers, telling_rows
 from tuneline.training.sequences import batch
 from tuneline.training.sequences.encoding import encode_split
-from tuneline.training.sequences.store import StoredSplit, StoreWriter
+from tuneline.training.sequences.store import SplitFacts, StoredSplit, StoreWriter
 from tuneline.training.sequences.text_rows import TextRows
 from tuneline.training.settings import TrainingSettings
 from tuneline.training.train import train
@@ -127,36 +130,88 @@ def test_every_answer_of_a_chat_is_looked_for(qwen3, tmp_path):
     assert trained == ["red<|im_end|>", "yes<|im_end|>"]
 
 
-def marked(tokenizer, text: str, answer: str, folder: Path) -> StoredSplit:
-    """A split of one row in which the loss falls on ``answer``."""
-    from tuneline.models.chat import MarkedText, encode
-
-    start = text.index(answer)
-    (sequence,) = encode(tokenizer, [MarkedText(text, ((start, start + len(answer)),))])
+def marked(
+    tokenizer: Any, texts: list[tuple[str, list[tuple[int, int]]]], folder: Path
+) -> StoredSplit:
+    """A split with a row for each text, in which the loss falls on the given places."""
+    found = encode(tokenizer, [MarkedText(text, tuple(answers)) for text, answers in texts])
     folder.mkdir()
     with StoreWriter(folder) as store:
-        store.add([(0, sequence, None)])
-        from tuneline.training.sequences.store import SplitFacts
-
-        store.finish(SplitFacts(1))
+        store.add((row, sequence, None) for row, sequence in enumerate(found))
+        store.finish(SplitFacts(len(texts)))
     return StoredSplit.open([folder])
 
 
+ASKED = "<|im_start|>user\nthe lamp 1 is red, which is it?<|im_end|>\n"
+WHOLE = f"{ASKED}<|im_start|>assistant\nred<|im_end|>"
+
+
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("text", "answer", "words"),
     [
-        ("the lamp 1 is red, which is it?<|im_end|>", "none of its answers"),
-        ("red", "an answer without the end of its turn"),
+        (WHOLE, WHOLE, "would not read 'the lamp 1 is red, which is it?'"),
+        (WHOLE, "red", "an answer without the end of its turn"),
+        (WHOLE, "<|im_end|>", "none of its answers"),
+        (WHOLE.replace("lamp", "lump"), "red<|im_end|>", "would not read 'the lamp 1"),
+        (WHOLE.replace("\nred", "\nblue"), "blue<|im_end|>", "none of its answers"),
     ],
 )
-def test_marks_on_something_else_are_refused_with_the_row(answer, words, tmp_path):
+def test_marks_on_something_else_are_refused_with_the_row(text, answer, words, tmp_path):
     tokenizer = make_tokenizer("<|im_end|>", CHATML)
-    path = write_split(tmp_path / "train.parquet", [lamp(1, "blue" if "lamp" in answer else "red")])
-    text = "the lamp 1 is red, which is it?<|im_end|>red<|im_end|>"
-    start = answer if "lamp" in answer else "red<"
-    split = marked(tokenizer, text, start.rstrip("<") if start == "red<" else start, tmp_path / "s")
-    with pytest.raises(ConfigurationError, match=f"lamps.jsonl:1: .*{words}"):
+    path = write_split(tmp_path / "train.parquet", [lamp(1, "red")])
+    start = text.rindex(answer)
+    split = marked(tokenizer, [(text, [(start, start + len(answer))])], tmp_path / "s")
+    with pytest.raises(ConfigurationError, match=f"lamps.jsonl:1: .*{re.escape(words)}"):
         require_marked_answers(split, tokenizer, path, [0])
+
+
+def test_an_answer_that_is_not_learned_is_missed(tmp_path):
+    tokenizer = make_tokenizer("<|im_end|>", CHATML)
+    turns = lamp(1, "red").turns + lamp(2, "blue").turns
+    path = write_split(tmp_path / "train.parquet", [replace(lamp(1, "red"), turns=turns)])
+    text = "".join(turn.text + "<|im_end|>" for turn in turns)
+    split = marked(
+        tokenizer, [(text, [(len(text) - len("blue<|im_end|>"), len(text))])], tmp_path / "s"
+    )
+    with pytest.raises(ConfigurationError, match=r"lamps.jsonl:1: .*which is 1 of 2 answers"):
+        require_marked_answers(split, tokenizer, path, [0])
+
+
+def test_words_before_the_answers_are_the_same_everywhere_or_refused(tmp_path):
+    tokenizer = make_tokenizer("<|im_end|>", CHATML)
+    path = write_split(tmp_path / "train.parquet", [lamp(1, "red"), lamp(2, "red")])
+    asked = [turn.text for row in (1, 2) for turn in lamp(row, "red").turns[:1]]
+    for stubs, refused in ((("so: ", "so: "), False), (("one ", "two "), True)):
+        texts = [
+            f"{text}<|im_end|>{stub}red<|im_end|>" for text, stub in zip(asked, stubs, strict=True)
+        ]
+        marks = [
+            (text, [(len(question) + 10, len(text))])
+            for text, question in zip(texts, asked, strict=True)
+        ]
+        split = marked(tokenizer, marks, tmp_path / f"s{refused}")
+        if refused:
+            with pytest.raises(ConfigurationError, match=r"lamps.jsonl:2: .*more than answers"):
+                require_marked_answers(split, tokenizer, path, [0, 1])
+        else:
+            require_marked_answers(split, tokenizer, path, [0, 1])
+
+
+def test_the_longest_row_and_the_one_with_most_answers_are_looked_at(qwen3, tmp_path):
+    tokenizer = load_tokenizer(qwen3)
+    several = replace(lamp(5, "red"), turns=lamp(5, "red").turns + lamp(6, "blue").turns)
+    rows = [*lamps(1, 4), several, *lamps(7, 4), lamp(20, "red", " behind the door" * 5)]
+    split, _ = encoded(rows, tokenizer, tmp_path)
+    assert telling_rows(split, [0, 2]) == [0, 2, 4, 9]
+
+
+def test_a_refusal_of_memory_is_no_refusal_to_pack(config, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(packed_attention, "_one_by_one", full)
+    with pytest.raises(MachineError, match="do not fit into the device's memory"):
+        train(config)
 
 
 def test_the_reference_is_the_models_own_loss(qwen3, lamp_splits, tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 
 from tests.lamps import lamp, run_config, write_split
 from tests.training.interrupted import checkpoint_names, interrupt
-from tuneline.errors import ConfigurationError
+from tuneline.errors import ConfigurationError, StoppedError
 from tuneline.training.checkpoints.keeper import Checkpoints
+from tuneline.training.engine import Engine
 from tuneline.training.result import RESULT_FILE, read_result
 from tuneline.training.train import train
 
@@ -118,6 +120,36 @@ def test_early_stopping_stops_at_the_same_step_after_a_resume(
     assert result.stopped_early
     assert result.model_digest == whole.model_digest
     assert result.validation_loss == whole.validation_loss
+
+
+def test_a_validation_is_cut_off_where_the_run_is_asked_to_stop(
+    lamp_splits, qwen3, pet_run, tmp_path, monkeypatch
+):
+    config = run_config(lamp_splits, tmp_path, qwen3)
+    real, seen = Engine.validate, list[int]()
+
+    def validate(self, stop):
+        seen.append(len(seen))
+        if len(seen) in (2, 5):  # after step 6, and after the last
+            stop.signal = signal.SIGTERM
+        return real(self, stop)
+
+    monkeypatch.setattr(Engine, "validate", validate)
+    for step in (6, 12):
+        with pytest.raises(StoppedError, match=f"at step {step} of 12, with a checkpoint"):
+            train(config)
+        assert f"checkpoint-{step}" in checkpoint_names(tmp_path)
+    result, whole = train(config), read_result(pet_run)
+    assert result.validation_loss == whole.validation_loss
+    assert result.model_digest == whole.model_digest
+
+
+def test_tokens_per_device_may_be_changed_on_the_way(lamp_splits, qwen3, pet_run, tmp_path):
+    interrupt(run_config(lamp_splits, tmp_path, qwen3), 3)
+    result = train(run_config(lamp_splits, tmp_path, qwen3, overrides={"tokens_per_device": 128}))
+    assert result.work.tokens_per_device == 128
+    assert read_result(pet_run).work.tokens_per_device > 128
+    assert result.run_digest == read_result(pet_run).run_digest
 
 
 def test_checkpoints_of_another_run_are_refused(lamp_splits, qwen3, tmp_path):

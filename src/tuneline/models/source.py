@@ -38,6 +38,11 @@ class BaseModel:
     digest: str
     revision: str = ""
 
+    @property
+    def name(self) -> str:
+        """The reference without a revision."""
+        return self.reference.partition("@")[0] if self.revision else self.reference
+
 
 def reference_problem(reference: str) -> str | None:
     """Say what is wrong with a base model's name, as far as it shows without the network.

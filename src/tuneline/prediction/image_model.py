@@ -106,9 +106,10 @@ class ImageModel:
         return TimedAnswers([found[i] for i in order], seconds)
 
     def _batch(self, questions: Sequence[Question]) -> list[Answer]:
+        pictures = [self._opened(question) for question in questions]
         made = self._processor(
             text=[self.prompt(question) for question in questions],
-            images=[self._opened(question) for question in questions],
+            images=pictures if any(pictures) else None,
             padding=True,
             return_tensors="pt",
             add_special_tokens=False,

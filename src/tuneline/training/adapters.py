@@ -29,14 +29,6 @@ if TYPE_CHECKING:
 
 _NAME = "default"
 
-_GIVEN_BY_ADAPTER = {
-    "lora_rank": "r",
-    "lora_alpha": "lora_alpha",
-    "use_rslora": "use_rslora",
-    "use_dora": "use_dora",
-}
-"""Settings that an adapter which is continued has already, by their name in its configuration."""
-
 
 def add_adapter(model: Any, settings: TrainingSettings) -> PeftModel:
     """Put a new adapter on a model and freeze the rest.
@@ -58,6 +50,7 @@ def add_adapter(model: Any, settings: TrainingSettings) -> PeftModel:
         use_rslora=settings.use_rslora,
         use_dora=settings.use_dora,
         target_modules=targets,
+        exclude_modules=_no_plain_layers(model) or None,
         modules_to_save=settings.modules_to_save or None,
     )
     with _quiet_peft():
@@ -66,19 +59,22 @@ def add_adapter(model: Any, settings: TrainingSettings) -> PeftModel:
     return adapted
 
 
-def continue_adapter(model: Any, folder: Path) -> PeftModel:
+def continue_adapter(model: Any, folder: Path, settings: TrainingSettings) -> PeftModel:
     """Put an earlier adapter on its base model, to be trained further.
 
     Args:
         model: The base model.
         folder: The adapter's folder.
+        settings: Resolved settings, which say how much is dropped.
 
     Raises:
         ConfigurationError: It is no LoRA adapter for this model.
     """
     try:
+        config = LoraConfig.from_pretrained(folder)
+        config.lora_dropout = settings.lora_dropout
         with _quiet_peft():
-            adapted = PeftModel.from_pretrained(model, folder, is_trainable=True)
+            adapted = PeftModel.from_pretrained(model, folder, is_trainable=True, config=config)
     except (ValueError, KeyError, RuntimeError, OSError) as error:
         raise ConfigurationError(
             f"continue_from: {folder} is no adapter that fits this base model: {error}"
@@ -103,7 +99,16 @@ def settings_of_adapter(folder: Path, settings: TrainingSettings) -> TrainingSet
     path = folder / ADAPTER_CONFIG
     try:
         config = json.loads(path.read_bytes())
-        found = {name: config[theirs] for name, theirs in _GIVEN_BY_ADAPTER.items()}
+        found = {
+            "lora_rank": config["r"],
+            "lora_alpha": config["lora_alpha"],
+            "use_rslora": config.get("use_rslora", False),
+            "use_dora": config.get("use_dora", False),
+        }
+        layers = {
+            "target_modules": _listed(config["target_modules"]),
+            "modules_to_save": _listed(config.get("modules_to_save") or []),
+        }
     except (OSError, ValueError, KeyError) as error:
         raise ConfigurationError(
             f"continue_from: {folder} holds no LoRA adapter ({path.name}: {error!r})."
@@ -117,12 +122,17 @@ def settings_of_adapter(folder: Path, settings: TrainingSettings) -> TrainingSet
     ]
     problems += [
         f"overrides.{name}: the adapter in continue_from has its layers already. Leave it out."
-        for name in ("target_modules", "modules_to_save")
+        for name in layers
         if name in asked
     ]
     if problems:
         raise ConfigurationError(problems)
-    return settings.model_copy(update=found)
+    return settings.model_copy(update={**found, **layers})
+
+
+def _listed(layers: str | list[str]) -> list[str]:
+    """Names of layers, or the one pattern for all of them."""
+    return [layers] if isinstance(layers, str) else sorted(layers)
 
 
 def target_modules(model: Any, settings: TrainingSettings) -> str | list[str]:
@@ -157,6 +167,16 @@ def target_modules(model: Any, settings: TrainingSettings) -> str | list[str]:
         if name.startswith(language) and isinstance(module, torch.nn.Linear)
     }
     return rf"{re.escape(language)}.*\.({'|'.join(sorted(layers))})"
+
+
+def _no_plain_layers(model: Any) -> list[str]:
+    """Linear layers that give more than a product, as routers of experts do."""
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear)
+        and type(module).__module__.split(".")[0] not in ("torch", "bitsandbytes")
+    ]
 
 
 def _language_model(model: Any) -> str:

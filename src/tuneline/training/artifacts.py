@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from peft import PeftModel
 
+    from tuneline.models.source import BaseModel
     from tuneline.training.settings import Method
 
 MODEL_FOLDER: dict[Method, str] = {"pet": "merged", "full": "model"}
@@ -51,7 +52,7 @@ def save_adapter(
     model: PeftModel,
     weights: Mapping[str, torch.Tensor],
     tokenizer: Any,
-    base_reference: str,
+    base: BaseModel,
     folder: Path,
 ) -> None:
     """Save an adapter alone, in PEFT's form, whole or not at all.
@@ -60,16 +61,18 @@ def save_adapter(
         model: The model with the adapter.
         weights: Its trained weights, whole, by the names of ``model``.
         tokenizer: Its tokenizer, or its processor.
-        base_reference: The base model as the user names it.
+        base: The base model.
         folder: The folder to write.
     """
     for adapter in model.peft_config.values():
         # Neither a path of this machine's cache nor the order of a set.
-        adapter.base_model_name_or_path = base_reference
+        adapter.base_model_name_or_path = base.name
+        adapter.revision = base.revision or None
         if not isinstance(adapter.target_modules, str):
             adapter.target_modules = sorted(adapter.target_modules)
     with new_folder(folder) as temporary:
-        model.save_pretrained(temporary, state_dict=dict(weights))
+        # PEFT would else ask the hub whether the vocabulary has grown.
+        model.save_pretrained(temporary, state_dict=dict(weights), save_embedding_layers=False)
         tokenizer.save_pretrained(temporary)
         (temporary / "README.md").unlink()  # PEFT's empty form; the run's own card says it all
 

@@ -12,7 +12,7 @@ from torch.distributed.tensor import DTensor
 
 from tuneline.errors import MachineError
 from tuneline.training.checkpoints.folder import Tensors
-from tuneline.training.distributed.sharding import accumulating, fill, whole
+from tuneline.training.distributed.sharding import accumulating, fill, reset_sharded, whole
 from tuneline.training.optimizer import MOMENTS, learning_rate_at, set_moments
 from tuneline.training.sequences.ahead import Ahead
 from tuneline.training.sequences.plan import Limits, in_order_of_length
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tuneline.training.sequences.plan import Plan
     from tuneline.training.sequences.store import StoredSplit
     from tuneline.training.settings import TrainingSettings
+    from tuneline.training.stop import StopRequest
 
 logger = logging.getLogger("tuneline")
 
@@ -103,7 +104,8 @@ class Engine:
             try:
                 return self._step(step)
             except torch.OutOfMemoryError as error:
-                smaller = Limits(self.limits.tokens // 2, self.limits.trained // 2).holding(
+                tokens, trained, padded = self.limits
+                smaller = Limits(tokens // 2, trained // 2, padded).holding(
                     self.plan.lengths, self.plan.trained
                 )
                 if self.ranks.world > 1 or smaller == self.limits:
@@ -120,7 +122,7 @@ class Engine:
             )
             self.limits = smaller
             self._ahead.forget()
-            self.optimizer.zero_grad(set_to_none=True)
+            self.forget_pass()
             torch.cuda.empty_cache()
 
     def _step(self, step: int) -> StepLoss:
@@ -142,8 +144,17 @@ class Engine:
         self.optimizer.zero_grad(set_to_none=True)
         return StepLoss(self.ranks.summed(loss).item(), trained, norm.item())
 
-    def validate(self) -> float:
-        """Mean loss of the trained tokens of the validation split."""
+    def forget_pass(self) -> None:
+        """Forget the gradients so far, also where a pass broke off in the middle."""
+        reset_sharded(self.module)
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def validate(self, stop: StopRequest) -> float | None:
+        """Mean loss of the trained tokens of the validation split.
+
+        Returns:
+            The loss, or None where the run was asked to stop on the way.
+        """
         split = self.splits["validation"]
         passes = in_order_of_length(split.lengths, split.trained_counts, self.limits)
         rounds = -(-len(passes) // self.ranks.world)
@@ -152,6 +163,9 @@ class Engine:
         self.model.eval()
         with torch.no_grad():
             for one in passes[self.ranks.rank :: self.ranks.world]:
+                if any(self.ranks.largest([stop.signal])):
+                    self.model.train()
+                    return None
                 total += self._summed(self._made(split, one, [0])).double().cpu()
         self.model.train()
         summed = self.ranks.summed(total.to(self.ranks.device))

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _STEPS_BETWEEN_POINTS = 5
 _NAMED_EXAMPLES = 8
-_COPY_DEADLINE_S = 15.0
-"""Longest wait for a checkpoint's copy once asked to stop; Kubernetes kills after 30 s."""
 
 
 class Watcher(Protocol):
@@ -75,11 +73,14 @@ class Loop:
             StoppedError: The run was asked to stop, and a checkpoint was written.
         """
         state = self._state
-        while not state.finished:
-            self._step()
-            if self._validation_is_due():
-                self._validate()
-                self._save()
+        while state.validation_due or not state.finished:
+            if not state.validation_due:
+                self._step()
+                state.validation_due = self._validation_is_due()
+            if state.validation_due and self._validated():
+                state.validation_due = False
+                if self._saved_step < state.step:
+                    self._save()
             stopping, old = self._engine.ranks.largest([self._stop.signal, self._save_is_due()])
             if stopping:
                 self._end(int(stopping))
@@ -133,9 +134,12 @@ class Loop:
         every = every or self._engine.plan.steps_an_epoch
         return state.finished or state.step % every == 0
 
-    def _validate(self) -> None:
+    def _validated(self) -> bool:
+        """Measure the validation loss, unless the run is asked to stop on the way."""
         state = self._state
-        loss = self._engine.validate()
+        loss = self._engine.validate(self._stop)
+        if loss is None:
+            return False
         if not math.isfinite(loss):
             raise MachineError(
                 f"The validation loss is no number at step {state.step}. {self._advice()}"
@@ -152,6 +156,7 @@ class Loop:
             state.stopped_early = state.step < state.steps
         for watcher in self._watchers:
             watcher.validated(state, point)
+        return True
 
     def _point(self, loss: float) -> LossPoint:
         epoch = self._state.step / self._engine.plan.steps_an_epoch
@@ -164,7 +169,11 @@ class Loop:
     def _save(self) -> None:
         tensors = self._engine.collect()
         # Smaller, where a pass did not fit on the way.
-        self._state.tokens_per_device, self._state.trained_per_device = self._engine.limits
+        limits = self._engine.limits
+        self._state.tokens_per_device, self._state.trained_per_device = (
+            limits.tokens,
+            limits.trained,
+        )
         self._state.seconds = time.monotonic() - self._began_s
         if self._checkpoints is not None:
             on_gpu = self._engine.ranks.device.type == "cuda"
@@ -176,7 +185,7 @@ class Loop:
         if self._saved_step < self._state.step:
             self._save()
         if self._checkpoints is not None:
-            self._checkpoints.close(_COPY_DEADLINE_S)
+            self._checkpoints.wait()
         raise StoppedError(
             f"Stopped by signal {number} at step {self._state.step} of {self._state.steps}, with a "
             "checkpoint. Run the same command again: it goes on from there.",

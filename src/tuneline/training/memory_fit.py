@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from tuneline.errors import MachineError
-from tuneline.training.sequences.plan import Limits
 from tuneline.training.token_budget import largest_fitting
 
 if TYPE_CHECKING:
     from tuneline.training.engine import Engine
+    from tuneline.training.sequences.plan import Limits
 
 logger = logging.getLogger("tuneline")
 
@@ -62,7 +62,7 @@ class CudaMeter:
         return int(torch.cuda.max_memory_allocated(self._device))
 
 
-def fit_to_memory(engine: Engine, inner: Any, meter: Meter) -> bool:
+def fit_to_memory(engine: Engine, inner: Any, meter: Meter, *, checkpointing: bool) -> bool:
     """Set the engine's limits to what the device's memory takes.
 
     Where the longest sequence does not fit, activations are computed twice, unless the settings
@@ -72,6 +72,7 @@ def fit_to_memory(engine: Engine, inner: Any, meter: Meter) -> bool:
         engine: The run; its limits are replaced.
         inner: The model of transformers in it.
         meter: The device's memory.
+        checkpointing: Whether activations are computed twice already.
 
     Returns:
         Whether activations are computed twice now.
@@ -79,64 +80,112 @@ def fit_to_memory(engine: Engine, inner: Any, meter: Meter) -> bool:
     Raises:
         MachineError: The longest sequence does not fit.
     """
-    wanted = engine.settings.activation_checkpointing
+    longest = int(engine.plan.lengths.max())
     found = _largest(engine, meter)
-    checkpointing = bool(wanted)
-    if found is None and wanted is None:
+    may_save = engine.settings.activation_checkpointing is None and not checkpointing
+    if found < longest and may_save:
         logger.info("tune: activations are computed twice, to hold fewer")
         inner.activation_checkpointing_enable()
         checkpointing, found = True, _largest(engine, meter)
-    if found is None:
+    if found < longest:
         raise MachineError(
-            f"The longest example ({int(engine.plan.lengths.max())} tokens) does not fit into the "
+            f"The longest example ({longest} tokens) does not fit into the "
             f"device's memory ({meter.total / 2**30:.0f} GiB) beside the model. Set max_length "
             "lower with on_too_long: drop, choose method 'pet' or quantization '4bit', or take "
             "more or larger devices."
         )
-    chosen = _longest(engine, found)
-    trained = engine.plan.trained_tokens(chosen)
-    engine.limits = Limits(found, trained).holding(engine.plan.lengths, engine.plan.trained)
+    engine.limits = _limits(engine, found)
     return checkpointing
 
 
-def _largest(engine: Engine, meter: Meter) -> int | None:
-    lengths = np.sort(engine.plan.lengths)[::-1]
-    most = -(-int(lengths[: engine.plan.batch_size].sum()) // engine.ranks.world)
-    # What the optimizer will take at its first step.
+def _largest(engine: Engine, meter: Meter) -> int:
+    """Most tokens of a pass that fits; all processes find the same."""
+    lengths, ranks = engine.plan.lengths, engine.ranks
+    longest = int(lengths.max())
+    step = np.sort(lengths)[::-1][: engine.plan.batch_size]
+    whole = longest * len(step) if engine.limits.padded else int(step.sum())
+    # What is there beside a pass from the second one of the second step on: the optimizer's
+    # moments, and the gradients of the passes before.
     trained = [weights for weights in engine.model.parameters() if weights.requires_grad]
-    moments = [] if engine.optimizer.state else [torch.zeros_like(w) for w in trained for _ in "mv"]
+    kinds = 1 if engine.optimizer.state else 3
+    reserved = [torch.zeros_like(weights) for weights in trained for _ in range(kinds)]
 
     def attempt(tokens: int) -> int | None:
         meter.start()
-        failed = not _pass_fits(engine, tokens)
-        (failed_anywhere,) = engine.ranks.largest([float(failed)])
-        return None if failed_anywhere else meter.peak()
+        rows = _rows(engine, tokens)
+        fits = _pass_fits(engine, rows)
+        (peak,) = ranks.largest([float(meter.peak())])
+        # Where there are too few short sequences, as if there had been more.
+        tried = min(_tokens(engine, rows), tokens)
+        return int(held + (peak - held) * tokens / tried) if fits else None
 
-    longest = int(lengths[0])
-    found = largest_fitting(attempt, meter.total, meter.held(), longest, max(most, longest))
-    del moments
+    (missing, held) = ranks.largest([-float(meter.total), float(meter.held())])
+    found = largest_fitting(
+        attempt,
+        int(-missing),
+        int(held),
+        int(lengths.min()) if ranks.world > 1 else longest,
+        max(-(-whole // ranks.world), longest),
+    )
+    del reserved
     meter.start()
-    (fewest,) = engine.ranks.largest([-float(found or 0)])
-    return int(-fewest) or None
+    return found
 
 
-def _longest(engine: Engine, tokens: int) -> list[int]:
-    """The longest sequences that have so many tokens together."""
-    order = np.argsort(-engine.plan.lengths, kind="stable")
-    count = int(np.searchsorted(np.cumsum(engine.plan.lengths[order]), tokens)) + 1
-    chosen: list[int] = order[:count].tolist()
+def _rows(engine: Engine, tokens: int) -> list[int]:
+    """The longest sequences that make a pass of so many tokens; of fewer, the shortest ones."""
+    lengths, padded = engine.plan.lengths, engine.limits.padded
+    order = np.argsort(-lengths, kind="stable")
+    if tokens < lengths[order[0]]:
+        order = order[::-1]
+        filled = (
+            np.arange(1, len(order) + 1) * lengths[order] if padded else lengths[order].cumsum()
+        )
+        count = int(np.searchsorted(filled, tokens, side="right"))
+    else:
+        whole = np.arange(1, len(order) + 1) * lengths[order[0]]
+        filled = whole if padded else lengths[order].cumsum()
+        count = int(np.searchsorted(filled, tokens)) + 1
+    chosen: list[int] = order[: max(count, 1)].tolist()
     return chosen
 
 
-def _pass_fits(engine: Engine, tokens: int) -> bool:
+def _tokens(engine: Engine, rows: list[int]) -> int:
+    """Tokens of a pass, padding included."""
+    lengths = engine.plan.lengths[rows]
+    longest, tokens = int(lengths.max()), int(lengths.sum())
+    return engine.limits.cost(len(rows), longest, tokens, 0)[0]
+
+
+def _limits(engine: Engine, tokens: int) -> Limits:
+    """Limits of passes like the one that was tried with so many tokens."""
+    rows, plan = _rows(engine, tokens), engine.plan
+    longest, trained = int(plan.lengths[rows].max()), plan.trained_tokens(rows)
+    _, computed = engine.limits.cost(len(rows), longest, tokens, trained)
+    return engine.limits._replace(tokens=tokens, trained=computed).holding(
+        plan.lengths, plan.trained
+    )
+
+
+def _pass_fits(engine: Engine, rows: list[int]) -> bool:
+    """Make a pass; whether the memory sufficed.
+
+    Raises:
+        MachineError: It did not, in one of several processes: the others wait for its part.
+    """
     try:
-        batch = engine.batch(engine.splits["train"], _longest(engine, tokens))
+        batch = engine.batch(engine.splits["train"], rows)
         with engine.casting():
             loss = engine.token_loss(batch).sum() * 0  # no gradient is kept from it
         loss.backward()
-    except torch.OutOfMemoryError:
+    except torch.OutOfMemoryError as error:
+        if engine.ranks.world > 1:
+            raise MachineError(
+                "The memory of a device did not suffice while it was found how much a pass holds. "
+                "Something else takes memory there; free it, or set tokens_per_device."
+            ) from error
         fits = False
     else:
         fits = True
-    engine.optimizer.zero_grad(set_to_none=True)
+    engine.forget_pass()
     return fits

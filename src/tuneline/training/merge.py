@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,12 @@ from tuneline.models.loading import load_processor, load_tokenizer
 from tuneline.models.source import copied_folder, resolve_base_model
 from tuneline.training.artifacts import MODEL_FOLDER, save_merged
 from tuneline.training.result import RESULT_FILE, read_result
-from tuneline.training.start import ADAPTER_CONFIG, ADAPTER_FOLDER
+from tuneline.training.start import (
+    ADAPTER_CONFIG,
+    ADAPTER_FOLDER,
+    named_base,
+    require_safetensors,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +59,8 @@ def merge(reference: str, out: Path | None = None, base_model: str = "") -> Merg
         )
     if out is None and not is_run:
         raise ConfigurationError("out: say where the merged model goes: --out FOLDER.")
-    base = resolve_base_model(base_model or _named_base(adapter))
+    require_safetensors("model", adapter)
+    base = resolve_base_model(base_model or _required_base(adapter))
     if is_run and read_result(folder).base_model.digest != base.digest:
         raise ConfigurationError(
             f"base_model: {base.reference!r} is not what {reference!r} was tuned from; its files "
@@ -78,11 +83,10 @@ def merge(reference: str, out: Path | None = None, base_model: str = "") -> Merg
     return Merged(target, difference)
 
 
-def _named_base(adapter: Path) -> str:
-    config = json.loads((adapter / ADAPTER_CONFIG).read_bytes())
-    name = config.get("base_model_name_or_path")
+def _required_base(adapter: Path) -> str:
+    name = named_base(adapter)
     if not name:
         raise ConfigurationError(
             f"base_model: {adapter / ADAPTER_CONFIG} names no base model. Give it by --base-model."
         )
-    return str(name)
+    return name

@@ -54,7 +54,7 @@ def packed_attention(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: torch.Tensor | None,  # noqa: ARG001 - the bounds say what it would
+    attention_mask: torch.Tensor | None,
     *,
     cu_seq_lens_q: torch.Tensor | None = None,
     max_length_q: int = 0,
@@ -70,7 +70,7 @@ def packed_attention(
         query: (1, heads, tokens, size of a head).
         key: (1, key heads, tokens, size of a head).
         value: As ``key``.
-        attention_mask: Not read.
+        attention_mask: What `_no_mask` gave for this layer.
         cu_seq_lens_q: Where each sequence starts, and the end: (sequences + 1).
         max_length_q: Tokens of the longest sequence.
         scaling: What the products are multiplied by; None: one over the root of a head's size.
@@ -85,6 +85,10 @@ def packed_attention(
         CannotPackError: The layer asks for something else, or did not pass on where sequences lie.
     """
     _require_known(module, cu_seq_lens_q, others)
+    if attention_mask is not None and attention_mask.numel():
+        raise CannotPackError("its layers mask tokens in a way of their own")
+    if attention_mask is not None and sliding_window is None:
+        raise CannotPackError("its layers see the nearest tokens alone, and do not say how many")
     if query.is_cuda and query.dtype in _KERNEL_TYPES and not dropout and _has_kernel(query.device):
         out = _by_kernel(query, key, value, cu_seq_lens_q, max_length_q, scaling, sliding_window)
     else:
@@ -170,8 +174,12 @@ def _window_mask(tokens: int, window: int, device: torch.device) -> torch.Tensor
     return (distance >= 0) & (distance < window)
 
 
-def _no_mask(*_: Any, **__: Any) -> None:
-    """Nothing: the bounds say what a mask would."""
+def _no_mask(*_: Any, local_size: int | None = None, **__: Any) -> torch.Tensor | None:
+    """Nothing, since the bounds say what a mask would; for layers with a window an empty mask.
+
+    By that attention knows of a window also where the layer does not speak of it.
+    """
+    return None if local_size is None else torch.empty(1, 1, 0, 0)
 
 
 AttentionInterface.register(PACKED, packed_attention)

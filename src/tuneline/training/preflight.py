@@ -3,33 +3,30 @@
 The reference is the plainest way there is: each row alone, no packing, no padding, the logits of
 every token, and the loss of those tokens that the rendered text marks as the answer. What training
 computes must agree, for each row by itself. And where rows lie one behind another, one must not
-see the other: another row's tokens in place of the first must leave the second as it was.
+see the other: another row's tokens in place of the first must leave the second as it was. What the
+marked tokens say is compared with the row itself, see `tuneline.training.marked_answers`.
 """
 
 from __future__ import annotations
 
 import logging
-import unicodedata
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from tuneline.data.schema import read_examples
-from tuneline.errors import ConfigurationError
-from tuneline.models.chat import special_tokens
+from tuneline.errors import ConfigurationError, MachineError
 from tuneline.training.packed_attention import PACKED, CannotPackError
 from tuneline.training.sequences.batch import packed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from tuneline.training.base import Types
+    from tuneline.training.distributed.ranks import Ranks
     from tuneline.training.loss import TokenLoss
     from tuneline.training.sequences.batch import Batch, Layout
     from tuneline.training.sequences.store import StoredSplit
@@ -50,7 +47,8 @@ class Checked:
 
     Attributes:
         rows: Places of the sequences that were looked at.
-        largest_difference: Largest difference of a row's mean loss from the reference, in nats.
+        largest_difference: Largest difference of a row's mean loss from the reference, as a share
+            of 1 + the loss.
         packed: Whether sequences lie one behind another.
         not_packed_because: Why not, for people; empty where they do, or were not wanted to.
     """
@@ -70,8 +68,12 @@ class Preflight:
         token_loss: The loss of training.
         split: The training split.
         types: Types of the weights and of the computation.
-        device: Where the model is.
+        ranks: The run's processes, which all do the same.
         casting: In which forward passes run.
+        forget_pass: To be called where one broke off.
+
+    Attributes:
+        rows: Places of the sequences that are looked at.
     """
 
     def __init__(
@@ -81,17 +83,20 @@ class Preflight:
         token_loss: TokenLoss,
         split: StoredSplit,
         types: Types,
-        device: torch.device,
+        ranks: Ranks,
         casting: Callable[[], AbstractContextManager[Any]],
+        forget_pass: Callable[[], None],
     ) -> None:
         self._model = model
         self._inner = inner
         self._token_loss = token_loss
         self._split = split
         self._tolerance = _TOLERANCE[types.computation]
-        self._device = device
+        self._ranks = ranks
+        self._device = ranks.device
         self._casting = casting
-        self._rows = _chosen(split)
+        self._forget_pass = forget_pass
+        self.rows = _chosen(split)
 
     def choose_layout(self, padded: Layout, wanted: bool | None) -> tuple[Layout, Checked]:  # noqa: FBT001
         """Pack where it is exact, else pad; and prove the loss for what was chosen.
@@ -103,14 +108,26 @@ class Preflight:
         Raises:
             ConfigurationError: Packing is wanted and not exact for this model, or the loss is not
                 what it should be.
+            MachineError: The device's memory does not suffice for a few short rows.
         """
+        try:
+            return self._layout(padded, wanted)
+        except torch.OutOfMemoryError as error:
+            raise MachineError(
+                "A few of the shorter examples, read with the logits of every token, do not fit "
+                "into the device's memory beside the model. Set max_length lower with on_too_long: "
+                "drop, choose method 'pet' or quantization '4bit', or take larger devices."
+            ) from error
+
+    def _layout(self, padded: Layout, wanted: bool | None) -> tuple[Layout, Checked]:  # noqa: FBT001
         own_attention = self._inner.config._attn_implementation  # noqa: SLF001 - it has no other name
         reference = self._reference(padded)
         problem = ""
         if wanted is not False:
             problem, difference = self._try_packed(reference)
+            problem = next((found for found in self._ranks.gathered(problem) if found), "")
             if not problem:
-                return packed, Checked(self._rows, difference, packed=True)
+                return packed, Checked(self.rows, difference, packed=True)
             if wanted:
                 raise ConfigurationError(
                     f"overrides.packing: this model cannot be trained on packed rows: {problem}. "
@@ -124,7 +141,7 @@ class Preflight:
                 f"The loss of this model on rows with padding differs by {difference:.3g} from its "
                 "loss on each row alone, so padding changes what it reads. It cannot be tuned here."
             )
-        return padded, Checked(self._rows, difference, packed=False, not_packed_because=problem)
+        return padded, Checked(self.rows, difference, packed=False, not_packed_because=problem)
 
     def _try_packed(self, reference: np.ndarray) -> tuple[str, float]:
         """Why rows cannot be packed, or nothing; and the largest difference of the loss."""
@@ -133,19 +150,23 @@ class Preflight:
             difference = self._difference(packed, reference)
             seen = self._sees_others()
         except CannotPackError as error:
+            self._forget_pass()
             return str(error), float("nan")
+        except torch.OutOfMemoryError:
+            raise
         except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
             # Models that keep a state or bring attention of their own refuse in many ways.
+            self._forget_pass()
             return f"it refuses packed rows ({type(error).__name__}: {error})", float("nan")
         if not difference <= self._tolerance:
-            return f"its loss on them differs by {difference:.3g} nats a token", difference
+            return f"its loss on them differs by {difference:.2%} of 1 + the loss", difference
         if seen:
             return "a row changes what the model makes of the next one", difference
         return "", difference
 
     def _reference(self, padded: Layout) -> np.ndarray:
         """Mean loss of each row, read alone and whole."""
-        losses = np.array([self._alone(row, padded) for row in self._rows])
+        losses = np.array([self._alone(row, padded) for row in self.rows])
         if not np.isfinite(losses).all():
             raise ConfigurationError(
                 "base_model: its own loss on the training split is no number, before any step. "
@@ -172,23 +193,23 @@ class Preflight:
 
     def _difference(self, layout: Layout, reference: np.ndarray) -> float:
         """Largest difference of a row's mean loss, relative to 1 + the loss."""
-        batch = layout(self._split, self._rows).to(self._device)
+        batch = layout(self._split, self.rows).to(self._device)
         losses = self._losses(batch)
-        counts = torch.bincount(batch.order, minlength=len(self._rows))
-        expected = self._split.trained_counts[list(self._rows)]
+        counts = torch.bincount(batch.order, minlength=len(self.rows))
+        expected = self._split.trained_counts[list(self.rows)]
         if counts.tolist() != expected.tolist():
             return float("inf")
-        sums = torch.zeros(len(self._rows), dtype=torch.float64, device=losses.device)
+        sums = torch.zeros(len(self.rows), dtype=torch.float64, device=losses.device)
         means = (sums.index_add(0, batch.order, losses) / counts).cpu().numpy()
         return float(np.max(np.abs(means - reference) / (1 + reference)))
 
     def _sees_others(self) -> bool:
         """Whether other tokens in the first row change the loss of the rows behind it."""
-        batch = packed(self._split, self._rows)
-        first = len(self._split[self._rows[0]].ids)
+        batch = packed(self._split, self.rows)
+        first = len(self._split[self.rows[0]].ids)
         changed = batch.inputs["input_ids"].clone()
         changed[0, :first] = changed.max() - changed[0, :first]
-        other = packed(self._split, self._rows)
+        other = packed(self._split, self.rows)
         other.inputs["input_ids"] = changed
         behind = batch.order.to(self._device) > 0
         before, after = (self._losses(b.to(self._device))[behind] for b in (batch, other))
@@ -205,55 +226,3 @@ def _chosen(split: StoredSplit) -> tuple[int, ...]:
     places = np.linspace(0, len(half) - 1, num=min(_ROWS, len(half))).round().astype(int)
     chosen = tuple(int(half[place]) for place in dict.fromkeys(places.tolist()))
     return chosen if len(chosen) > 1 else chosen * 2
-
-
-def require_marked_answers(
-    split: StoredSplit, tokenizer: Any, path: Path, rows: Sequence[int]
-) -> None:
-    """Prove that the tokens with a loss are the answers, with the end of each turn.
-
-    Args:
-        split: The training split.
-        tokenizer: The model's tokenizer.
-        path: The split's Parquet file.
-        rows: Places of the sequences that are looked at.
-
-    Raises:
-        ConfigurationError: An answer is not among the trained tokens, or its turn has no end; the
-            row is named.
-    """
-    special = special_tokens(tokenizer)
-    for row in rows:
-        place = int(split.example_places[row])
-        (example,) = read_examples(path, rows=range(place, place + 1))
-        answers = [turn.text for turn in example.turns if turn.role == "model" and turn.trained]
-        trained = [text for text, is_trained in pieces(split, tokenizer, row) if is_trained]
-        # A sequence may hold one of several answers: each of its pieces is one of them.
-        for text in trained:
-            ended = text.endswith(special)
-            if not ended or not any(_plain(answer) in _plain(text) for answer in answers):
-                raise ConfigurationError(
-                    f"{example.source}:{example.row}: the loss would fall on {text!r}, which is "
-                    f"{'none of its answers' if ended else 'an answer without the end of its turn'}"
-                    f". The tokenizer or chat template of {tokenizer.name_or_path!r} changes what "
-                    "the row says; give the model another one."
-                )
-
-
-def _plain(text: str) -> str:
-    """What is left of a text where tokenizers agree: without case, spaces and compositions."""
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def pieces(split: StoredSplit, tokenizer: Any, row: int) -> list[tuple[str, bool]]:
-    """A sequence as text, cut where training begins and ends.
-
-    Returns:
-        Its pieces in order: the text, special tokens included, and whether the loss falls on it.
-    """
-    ids, trained = split[row]
-    cuts = [0, *(np.flatnonzero(np.diff(trained)) + 1).tolist(), len(ids)]
-    return [
-        (tokenizer.decode(ids[start:end].tolist()), bool(trained[start]))
-        for start, end in pairwise(cuts)
-    ]

@@ -15,9 +15,10 @@ from tuneline.training.defaults import RunFacts, resolved
 from tuneline.training.distributed.sharding import choose_placement, layers_of, place
 from tuneline.training.engine import Engine
 from tuneline.training.loss import TokenLoss
+from tuneline.training.marked_answers import require_marked_answers, telling_rows
 from tuneline.training.memory_fit import CudaMeter, fit_to_memory
 from tuneline.training.optimizer import make_optimizer
-from tuneline.training.preflight import Preflight, require_marked_answers
+from tuneline.training.preflight import Preflight
 from tuneline.training.sequences.batch import Padded
 from tuneline.training.sequences.encoding import encode_split
 from tuneline.training.sequences.plan import Limits, Plan
@@ -28,6 +29,7 @@ from tuneline.training.token_budget import TOKENS_ON_CPU, limits_on_cpu
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tuneline.training.base import Types
     from tuneline.training.distributed.ranks import Ranks
     from tuneline.training.distributed.sharding import Placement
     from tuneline.training.preflight import Checked
@@ -143,7 +145,9 @@ def prepare_run(
     given = _given(config, start)
     types = choose_types(given, config.method, ranks.device)
     skeleton = empty_model(start.base.path)
-    settings = resolved(given, _facts(config, skeleton, splits["train"], given))
+    continued = start.adapter is not None
+    facts = _facts(config, skeleton, splits["train"], given, continued=continued)
+    settings = resolved(given, facts)
     placement = choose_placement(skeleton, settings, config.method, ranks)
     choose_threads(skeleton.num_parameters())
     if placement == "sharded" and not ranks.main:
@@ -151,17 +155,11 @@ def prepare_run(
     else:
         inner = load_base(start.base.path, settings, types, ranks.device)
     model = _with_adapter(inner, config, start, settings)
-    checkpointing = bool(settings.activation_checkpointing)
-    if earlier is not None and settings.activation_checkpointing is None:
-        checkpointing = earlier.activation_checkpointing
-    if checkpointing:
-        inner.activation_checkpointing_enable()
-    if settings.compile:
-        for layer in layers_of(model):
-            layer.compile()
+    # What was found for as many processes holds for these.
+    known = earlier if earlier and earlier.world == ranks.world else None
+    checkpointing = _with_work_saved(inner, settings, earlier)
     trainable = sum(w.numel() for w in model.parameters() if w.requires_grad)
-    module = place(model, placement, types, ranks)
-    model.train()
+    module = _placed(model, placement, types, ranks, config, splits)
     engine = Engine(
         module=module,
         model=model,
@@ -170,7 +168,7 @@ def prepare_run(
         plan=_plan(splits["train"], settings),
         splits=splits,
         layout=Padded(speaker.tokenizer.pad_token_id),
-        limits=_limits(settings, inner, splits["train"], ranks, earlier),
+        limits=_limits(settings, inner, splits["train"], ranks, known),
         settings=settings,
         types=types,
         autocast=types.computation != "float32" and placement != "sharded",
@@ -178,10 +176,58 @@ def prepare_run(
         look_ahead=_look_ahead(splits["train"], ranks),
     )
     checked = _checked(engine, inner, speaker, config)
-    if ranks.device.type == "cuda" and not (earlier or settings.tokens_per_device):
-        checkpointing = fit_to_memory(engine, inner, CudaMeter(ranks.device))
+    engine.limits = engine.limits._replace(padded=not checked.packed)
+    if ranks.device.type == "cuda" and not (known or settings.tokens_per_device):
+        meter = CudaMeter(ranks.device)
+        checkpointing = fit_to_memory(engine, inner, meter, checkpointing=checkpointing)
     parameters = skeleton.num_parameters()
     return Prepared(engine, placement, checked, checkpointing, parameters, trainable)
+
+
+def _with_work_saved(inner: Any, settings: TrainingSettings, earlier: RunState | None) -> bool:
+    """Compile a model's layers and compute activations twice as wanted; whether that is done."""
+    checkpointing = bool(settings.activation_checkpointing)
+    if earlier is not None and settings.activation_checkpointing is None:
+        checkpointing = earlier.activation_checkpointing
+    if checkpointing:
+        inner.activation_checkpointing_enable()
+    if settings.compile:
+        for layer in layers_of(inner):
+            layer.compile()
+    return checkpointing
+
+
+def _placed(
+    model: Any,
+    placement: Placement,
+    types: Types,
+    ranks: Ranks,
+    config: TrainConfig,
+    splits: dict[str, StoredSplit],
+) -> Any:
+    sees_images = any(split.facts.images for split in splits.values())
+    if placement == "sharded" and ranks.world > 1 and sees_images:
+        _require_images_everywhere(splits)
+    # Layers that see images are not reached by rows without, nor the last of them by any row.
+    some_unused = sees_images and config.method == "full"
+    module = place(model, placement, types, ranks, some_unused=some_unused)
+    model.train()
+    return module
+
+
+def _require_images_everywhere(splits: dict[str, StoredSplit]) -> None:
+    """The processes of a sharded model must read the same layers at the same time.
+
+    Raises:
+        ConfigurationError: Some examples have images, and some have none.
+    """
+    without = {name: split.facts.without_images for name, split in splits.items()}
+    if any(without.values()):
+        raise ConfigurationError(
+            f"Some examples have no image ({without}), and a model whose weights are split over "
+            "several devices cannot be tuned on both kinds. Remove those, use one device, or set "
+            "overrides.sharding to 'none' where each device holds the whole model."
+        )
 
 
 def _given(config: TrainConfig, start: Start) -> TrainingSettings:
@@ -193,10 +239,15 @@ def _given(config: TrainConfig, start: Start) -> TrainingSettings:
 
 
 def _facts(
-    config: TrainConfig, skeleton: Any, split: StoredSplit, settings: TrainingSettings
+    config: TrainConfig,
+    skeleton: Any,
+    split: StoredSplit,
+    settings: TrainingSettings,
+    *,
+    continued: bool,
 ) -> RunFacts:
     a_rank = 0
-    if config.method == "pet":
+    if config.method == "pet" and not continued:
         from tuneline.training.adapters import parameters_a_rank, target_modules
 
         target_modules(skeleton, settings)  # a wrong name is told before the weights are read
@@ -223,10 +274,10 @@ def _limits(
     inner: Any,
     split: StoredSplit,
     ranks: Ranks,
-    earlier: RunState | None,
+    known: RunState | None,
 ) -> Limits:
-    if earlier is not None and earlier.world == ranks.world:
-        return Limits(earlier.tokens_per_device, earlier.trained_per_device)
+    if known and not settings.tokens_per_device:
+        return Limits(known.tokens_per_device, known.trained_per_device)
     if ranks.device.type == "cuda":
         tokens = settings.tokens_per_device or TOKENS_ON_CPU
         return Limits(tokens, tokens).holding(split.lengths, split.trained_counts)
@@ -240,8 +291,13 @@ def _with_adapter(inner: Any, config: TrainConfig, start: Start, settings: Train
     from tuneline.training.adapters import add_adapter, continue_adapter
 
     if start.adapter is not None:
-        return continue_adapter(inner, start.adapter)
-    return add_adapter(inner, settings)
+        adapted = continue_adapter(inner, start.adapter, settings)
+    else:
+        adapted = add_adapter(inner, settings)
+    for weights in adapted.parameters():
+        if weights.requires_grad:  # PEFT makes whole layers in the base's type
+            weights.data = weights.data.float()
+    return adapted
 
 
 def _plan(split: StoredSplit, settings: TrainingSettings) -> Plan:
@@ -269,10 +325,13 @@ def _checked(engine: Engine, inner: Any, speaker: Speaker, config: TrainConfig) 
         engine.token_loss,
         engine.splits["train"],
         engine.types,
-        engine.ranks.device,
+        engine.ranks,
         engine.casting,
+        engine.forget_pass,
     )
+    # First the text, which costs nothing, then the numbers.
+    rows = telling_rows(engine.splits["train"], preflight.rows)
+    require_marked_answers(engine.splits["train"], speaker.tokenizer, config.train, rows)
     engine.layout, checked = preflight.choose_layout(engine.layout, wanted)
-    require_marked_answers(engine.splits["train"], speaker.tokenizer, config.train, checked.rows)
     engine.model.train()
     return checked

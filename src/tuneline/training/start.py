@@ -22,6 +22,7 @@ logger = logging.getLogger("tuneline")
 
 ADAPTER_FOLDER = "adapter"
 ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def _from_adapter(folder: Path, config: RunBasics, result: TuningResult | None) 
             f"continue_from: {reference!r} is an adapter, and method 'full' starts from "
             "whole weights. Merge it first (tuneline merge) and give that as base_model."
         )
+    require_safetensors("continue_from", folder)
     base = resolve_base_model(config.base_model)
     if result is not None and result.base_model.digest != base.digest:
         raise ConfigurationError(
@@ -96,9 +98,34 @@ def _from_adapter(folder: Path, config: RunBasics, result: TuningResult | None) 
     return Start(base, folder, sha256_folder(folder))
 
 
+def require_safetensors(what: str, adapter: Path) -> None:
+    """Require weights that run no code when they are read.
+
+    Args:
+        what: The setting that names the adapter.
+        adapter: Its folder.
+
+    Raises:
+        ConfigurationError: There are none.
+    """
+    if not (adapter / ADAPTER_WEIGHTS).is_file():
+        raise ConfigurationError(
+            f"{what}: {adapter} holds no {ADAPTER_WEIGHTS}. Weights in other forms, such as "
+            "adapter_model.bin, can run code when they are read: save the adapter again with a "
+            "current release of PEFT."
+        )
+
+
+def named_base(adapter: Path) -> str:
+    """The base model that an adapter's configuration names; empty: none."""
+    config = json.loads((adapter / ADAPTER_CONFIG).read_bytes())
+    name, revision = config.get("base_model_name_or_path"), config.get("revision")
+    return f"{name}@{revision}" if name and revision else name or ""
+
+
 def _tell_of_other_name(folder: Path, base: BaseModel) -> None:
-    name = json.loads((folder / ADAPTER_CONFIG).read_bytes()).get("base_model_name_or_path")
-    if name and name != base.reference:
+    name = named_base(folder)
+    if name and name not in (base.reference, f"{base.name}@{base.revision}"):
         logger.warning(
             "tune: the adapter names %r as its base model; it is put on %r", name, base.reference
         )

@@ -24,6 +24,7 @@ class RunState(BaseModel):
         validation_loss: Loss of the whole validation split, by step.
         best_step: Step of the best validation loss; 0: none yet.
         validations_without_better: Since the best one.
+        validation_due: Whether the validation after this step was cut off.
         stopped_early: Whether early stopping ended the run.
         loss_since_log: Sum of the losses of the tokens since the last point of ``train_loss``.
         tokens_since_log: How many tokens that were.
@@ -44,6 +45,7 @@ class RunState(BaseModel):
     validation_loss: list[LossPoint] = []
     best_step: int = 0
     validations_without_better: int = 0
+    validation_due: bool = False
     stopped_early: bool = False
     loss_since_log: float = 0.0
     tokens_since_log: int = 0

@@ -15,6 +15,11 @@ _ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 """What container engines, spot machines, Ctrl-C, lost terminals and Slurm send."""
 
 
+def signals_heard() -> list[signal.Signals]:
+    """The signals that ask to stop, less those that this process ignores, as under nohup."""
+    return [number for number in _ASKING if signal.getsignal(number) is not signal.SIG_IGN]
+
+
 class StopRequest:
     """Whether a signal asked to stop, and which; 0: none."""
 
@@ -43,7 +48,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
             raise KeyboardInterrupt
         request.signal = number
 
-    before = {number: signal.signal(number, note) for number in _ASKING}
+    before = {number: signal.signal(number, note) for number in signals_heard()}
     try:
         yield request
     finally:

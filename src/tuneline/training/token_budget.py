@@ -41,7 +41,7 @@ def limits_on_cpu(tokens: int | None, vocabulary: int, split: StoredSplit) -> Li
 
 def largest_fitting(
     attempt: Callable[[int], int | None], memory: int, held: int, least: int, most: int
-) -> int | None:
+) -> int:
     """Find how many tokens a device's memory takes, in two or three attempts.
 
     What a pass takes beside the weights grows with its tokens, so each attempt tells where the
@@ -52,15 +52,15 @@ def largest_fitting(
             did not suffice.
         memory: Bytes of the device.
         held: Bytes of it that are taken before a pass.
-        least: Tokens of the longest sequence.
+        least: Tokens of the first attempt.
         most: Tokens of the largest step: more are never needed.
 
     Returns:
-        The tokens, or None where not even the longest sequence fits.
+        The tokens, or 0 where not even the first attempt fits.
     """
     tokens, peak = least, attempt(least)
     if peak is None:
-        return None
+        return 0
     while tokens < most:
         each = max(peak - held, 1) / tokens
         wanted = min(int((_SHARE * memory - held) / each), most, tokens * _LARGEST_LEAP)

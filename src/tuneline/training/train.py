@@ -53,6 +53,9 @@ logger = logging.getLogger("tuneline")
 
 TOKENS_FOLDER = "tokens"
 
+_COPY_DEADLINE_S = 15.0
+"""Longest wait for a checkpoint's copy at the end; Kubernetes kills 30 s after it asked to stop."""
+
 _RECIPE = 2
 """Version of what the trainer does with equal settings; it rises when weights would differ."""
 
@@ -105,12 +108,7 @@ class _Run:
         self._started = started
         # It may be large: one process of a machine fetches and digests it.
         self._start = ranks.from_first_here(lambda: resolve_start(config))
-        self._digests = ranks.from_main(
-            lambda: {
-                "train": sha256_file(config.train),
-                "validation": sha256_file(config.validation),
-            }
-        )
+        self._digests = _digests(config, ranks)
         self._digest = _run_digest(config, self._start, self._digests)
 
     def result(self) -> TuningResult:
@@ -118,6 +116,13 @@ class _Run:
         if self._ranks.from_main((self._config.output / RESULT_FILE).is_file):
             return self._already_done()
         checkpoints = self._checkpoints()
+        try:
+            return self._made(checkpoints)
+        finally:
+            if checkpoints is not None:
+                checkpoints.close(_COPY_DEADLINE_S)
+
+    def _made(self, checkpoints: Checkpoints | None) -> TuningResult:
         speaker = load_speaker(self._start.base.path, self._config)
         tokens = self._folder / TOKENS_FOLDER / self._digest
         splits = encode_splits(self._config, self._start, speaker, tokens, self._ranks)
@@ -216,7 +221,7 @@ class _Run:
         else:
             adapter = output / ADAPTER_FOLDER
             model = finished.prepared.engine.model
-            save_adapter(model, tensors.weights, speaker.saved, base.reference, adapter)
+            save_adapter(model, tensors.weights, speaker.saved, base, adapter)
             if finished.prepared.engine.settings.merge:
                 difference = save_merged(base.path, adapter, speaker.saved, output / folder)
             else:
@@ -237,6 +242,23 @@ class _Run:
             result.best_validation_loss,
             result.best_step,
         )
+
+
+def _digests(config: TrainConfig, ranks: Ranks) -> dict[str, str]:
+    """Digests of the splits, which each machine has files of.
+
+    Raises:
+        ConfigurationError: The machines have different ones.
+    """
+    own = ranks.from_first_here(
+        lambda: {"train": sha256_file(config.train), "validation": sha256_file(config.validation)}
+    )
+    if any(other != own for other in ranks.gathered(own)):
+        raise ConfigurationError(
+            f"{config.train}, {config.validation}: the machines of the run hold different files "
+            "under these names. Give each the same."
+        )
+    return own
 
 
 def _run_digest(config: TrainConfig, start: Start, digests: dict[str, str]) -> str:

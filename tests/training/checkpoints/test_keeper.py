@@ -1,6 +1,10 @@
 """Which checkpoint a run goes on from, which are kept, and what lies in a store."""
 
 import shutil
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import fsspec
@@ -29,11 +33,15 @@ def save(checkpoints: Checkpoints, step: int, best: int) -> None:
 
 
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"run.txt"}
+    return {path.name for path in folder.iterdir()} - {"run.txt", ".lock"}
 
 
 def newest(folder: Path, store: CheckpointStore | None = None) -> Checkpoint | None:
-    return Checkpoints(folder, DIGEST, store).newest()
+    checkpoints = Checkpoints(folder, DIGEST, store)
+    try:
+        return checkpoints.newest()
+    finally:
+        checkpoints.close()
 
 
 def damage(folder: Path, step: int) -> None:
@@ -86,7 +94,9 @@ def test_what_is_set_aside_never_covers_another(kept):
         damage(kept, 6)
         found = newest(kept)
         assert found is not None
-        save(Checkpoints(kept, DIGEST), 6, best=2)
+        checkpoints = Checkpoints(kept, DIGEST)
+        save(checkpoints, 6, best=2)
+        checkpoints.close()
     assert {"damaged-checkpoint-6", "damaged-checkpoint-6-2", "damaged-checkpoint-6-3"} <= names(
         kept
     )
@@ -116,6 +126,14 @@ def test_leftovers_of_a_kill_are_removed(kept):
     (kept / ".checkpoint-8.ab12").mkdir()
     Checkpoints(kept, DIGEST)
     assert not [name for name in names(kept) if name.startswith(".")]
+
+
+def test_a_folder_that_another_run_works_in_is_refused(kept):
+    checkpoints = Checkpoints(kept, DIGEST)
+    with pytest.raises(ConfigurationError, match="another run works in this folder"):
+        Checkpoints(kept, DIGEST)
+    checkpoints.close()
+    assert newest(kept) is not None
 
 
 def test_the_folder_of_another_run_is_refused(kept):
@@ -166,6 +184,64 @@ def test_another_machine_goes_on_from_the_store(kind, tmp_path, caplog):
         assert "checkpoint-10 is damaged: state.json" in caplog.text
 
 
+class _Slow(CheckpointStore):
+    """A store whose uploads wait until they may go on."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"memory://{name}", DIGEST)
+        self.started, self.may_go_on = threading.Event(), threading.Event()
+        self.uploaded: list[str] = []
+
+    def upload(self, path: Path) -> None:
+        self.started.set()
+        assert self.may_go_on.wait(30)
+        super().upload(path)
+        self.uploaded.append(path.name)
+
+
+def test_a_slow_store_gets_the_newest_and_holds_nothing_up(tmp_path, caplog):
+    store = _Slow("slow")
+    checkpoints = Checkpoints(tmp_path, DIGEST, store)
+    save(checkpoints, 1, best=1)
+    assert store.started.wait(30)
+    for step in range(2, 9):
+        save(checkpoints, step, best=step - 1)
+    # What is being copied stays for as long; the rest goes as ever.
+    assert names(tmp_path) == {f"checkpoint-{step}" for step in (1, 6, 7, 8)}
+    began = time.monotonic()
+    checkpoints.close(0.2)
+    assert time.monotonic() - began < 5
+    assert "was not copied in time" in caplog.text
+    store.may_go_on.set()
+    checkpoints.close()
+    assert store.uploaded == [f"checkpoint-{step}" for step in (1, 6, 7, 8)]
+    assert store.steps() == {6, 7, 8}
+
+
+def test_what_was_copied_in_part_is_removed_in_the_end(tmp_path):
+    store = CheckpointStore("memory://leftovers", DIGEST)
+    store._filesystem.pipe_file(f"{store._root}/checkpoint-1/state.json", b"{}")
+    checkpoints = Checkpoints(tmp_path, DIGEST, store)
+    save(checkpoints, 2, best=2)
+    checkpoints.close()
+    assert {step for step, _ in store._found()} == {2}
+
+
+def test_a_process_ends_while_a_copy_hangs(tmp_path):
+    program = f"""
+import torch
+from pathlib import Path
+from tests.training.checkpoints.test_keeper import DIGEST, Checkpoints, _Slow, save
+store = _Slow("hangs")
+checkpoints = Checkpoints(Path({str(tmp_path)!r}), DIGEST, store)
+save(checkpoints, 1, best=1)
+assert store.started.wait(30)
+checkpoints.close(0.1)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=25)
+    assert names(tmp_path) == {"checkpoint-1"}
+
+
 def test_a_checkpoint_that_was_uploaded_in_part_is_not_seen(tmp_path):
     store = CheckpointStore("memory://part", DIGEST)
     save(Checkpoints(tmp_path, DIGEST), 3, best=0)
@@ -211,7 +287,7 @@ def test_an_upload_that_fails_is_said_and_does_not_end_the_run(tmp_path, monkeyp
     monkeypatch.setattr(store, "_filesystem", _Broken(99))
     save(checkpoints, 2, best=2)
     checkpoints.close()
-    assert "checkpoint-2 was not copied" in caplog.text
+    assert "checkpoint-2 not copied" in caplog.text
     assert names(tmp_path) == {"checkpoint-2"}
 
 

@@ -14,9 +14,12 @@ from typing import Any
 import psutil
 import pytest
 import yaml
+from msgspec.structs import replace
 
-from tests.lamps import run_config
+from tests.lamps import lamp, run_config
+from tests.tiny_models import save_llava
 from tests.training.distributed.several_runs import overrides
+from tests.training.shades import COLORS, pictured, write_images
 from tuneline.training.result import read_result
 from tuneline.training.settings import TrainConfig
 from tuneline.training.train import train
@@ -160,6 +163,40 @@ def test_another_number_of_processes_goes_on_with_the_same_batches(
     )
 
 
+@pytest.fixture(scope="module")
+def shades(tmp_path_factory) -> Path:
+    """Splits of rows with images and, in training, one without; and a model that sees images."""
+    folder: Path = tmp_path_factory.mktemp("shades")
+    rows = [pictured(folder, i, list(COLORS)[i % 3]) for i in range(1, 22)]
+    write_images(folder / "train.parquet", [*rows[:15], replace(lamp(9, "red"), row=16)])
+    write_images(folder / "validation.parquet", rows[15:])
+    save_llava(folder / "llava")
+    return folder
+
+
+def seeing(shades: Path, output: Path, sharding: str) -> TrainConfig:
+    given = {"sharding": sharding, "media_folder": str(shades), "epochs": 2, "max_length": 200}
+    return run_config(shades, output, shades / "llava", method="full", overrides=given)
+
+
+def test_two_processes_see_images_as_one_does(shades, tmp_path):
+    run = start(run_file(tmp_path / "run.yaml", seeing(shades, tmp_path / "two", "none")), TWO_HERE)
+    _, said = run.communicate(timeout=300)
+    assert run.returncode == 0, said
+    one, two = train(seeing(shades, tmp_path / "one", "none")), read_result(tmp_path / "two")
+    assert two.work.processes == 2
+    assert [point.loss for point in two.validation_loss] == pytest.approx(
+        [point.loss for point in one.validation_loss], rel=1e-4
+    )
+
+
+def test_a_split_model_needs_images_in_every_row(shades, tmp_path):
+    run = start(run_file(tmp_path / "run.yaml", seeing(shades, tmp_path / "two", "full")), TWO_HERE)
+    _, said = run.communicate(timeout=300)
+    assert run.returncode == 2
+    assert "Some examples have no image ({'train': 1, 'validation': 0})" in said
+
+
 def free_port() -> int:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
@@ -173,7 +210,10 @@ def test_two_worker_pools_of_a_custom_job_are_one_run(lamp_splits, qwen3, tmp_pa
     given = run_config(lamp_splits, tmp_path / "run", qwen3, overrides={"lora_dropout": 0.0})
     config = run_file(tmp_path / "run.yaml", given)
     replicas = []
-    for pool in cluster:
+    # Machines share no disk: only the first one's output is written.
+    elsewhere = given.model_copy(update={"output": tmp_path / "elsewhere"})
+    configs = [config, run_file(tmp_path / "elsewhere.yaml", elsewhere)]
+    for pool, config in zip(cluster, configs, strict=True):
         described = {"cluster": cluster, "task": {"type": pool, "index": 0}}
         replicas.append(start(config, {"CLUSTER_SPEC": json.dumps(described)}))
     told = [replica.communicate(timeout=300) for replica in replicas]
@@ -181,10 +221,44 @@ def test_two_worker_pools_of_a_custom_job_are_one_run(lamp_splits, qwen3, tmp_pa
     results = [json.loads(out) for out, _ in told]
     assert results[0] == results[1]
     assert results[0]["work"]["processes"] == 2
+    assert not (tmp_path / "elsewhere" / "result.json").exists()
     one = train(run_config(lamp_splits, tmp_path / "one", qwen3, overrides={"lora_dropout": 0.0}))
     assert [point["loss"] for point in results[0]["validation_loss"]] == pytest.approx(
         [point.loss for point in one.validation_loss], rel=1e-5
     )
+
+
+def ended(processes: list[Any]) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=25)
+    return not alive
+
+
+def test_a_signal_to_the_launcher_reaches_its_processes(lamp_splits, qwen3, tmp_path):
+    given = run_config(lamp_splits, tmp_path / "run", qwen3, overrides=LONG)
+    run = start(run_file(tmp_path / "run.yaml", given), TWO_HERE)
+    said = read_until(run, "validation loss")
+    workers = workers_of(run)
+    run.send_signal(signal.SIGUSR1)
+    _, rest = run.communicate(timeout=60)
+    assert run.returncode == 128 + signal.SIGUSR1, said + rest
+    assert "with a checkpoint" in rest
+    assert ended(workers)
+
+
+def test_processes_whose_launcher_is_killed_end_with_a_checkpoint(lamp_splits, qwen3, tmp_path):
+    given = run_config(lamp_splits, tmp_path / "run", qwen3, overrides=LONG)
+    run = start(run_file(tmp_path / "run.yaml", given), TWO_HERE)
+    read_until(run, "validation loss")
+    workers = workers_of(run)
+    assert len(workers) == 2
+    run.kill()
+    assert ended(workers)
+    (newest, *_) = sorted(
+        (int(path.name.split("-")[1]) for path in (tmp_path / "run" / "checkpoints").glob("ch*")),
+        reverse=True,
+    )
+    assert newest % LONG["save_steps"] or newest == LONG["save_steps"]
+    run.communicate()
 
 
 def test_an_error_in_a_process_is_told_in_its_own_words(lamp_splits, qwen3, tmp_path):

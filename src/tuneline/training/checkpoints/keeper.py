@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import shutil
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLateError
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from tuneline.errors import ConfigurationError, MachineError, ServiceError
+from tuneline.errors import ConfigurationError, MachineError
 from tuneline.files import write_text
+from tuneline.training.checkpoints.copier import Copier
 from tuneline.training.checkpoints.folder import (
     Checkpoint,
     Tensors,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("tuneline")
 
 _RUN_FILE = "run.txt"
+_LOCK_FILE = ".lock"
 _NEWEST_KEPT = 2
 _ASIDE = "damaged-"
 
@@ -41,7 +43,8 @@ class Checkpoints:
         store: Where copies go; None: nowhere.
 
     Raises:
-        ConfigurationError: The folder holds checkpoints of a run with other data or settings.
+        ConfigurationError: The folder holds checkpoints of a run with other data or settings, or
+            another process works in it.
         MachineError: The folder cannot be written.
     """
 
@@ -49,10 +52,11 @@ class Checkpoints:
         self._folder = folder
         self._store = store
         self._best_of: dict[int, int] = {}
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
-        self._writing: Future[None] | None = None
-        self._uploading: Future[None] | None = None
         _claim(folder, run_digest)
+        self._lock = _locked(folder)
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoints")
+        self._writing: Future[None] | None = None
+        self._copier = Copier(store, folder) if store else None
         for leftover in folder.glob(f".{name_of(0)[:-1]}*"):
             shutil.rmtree(leftover)
 
@@ -111,7 +115,7 @@ class Checkpoints:
         """
         self.wait()
         if in_background:
-            self._writing = self._worker.submit(self._write, state, tensors)
+            self._writing = self._writer.submit(self._write, state, tensors)
         else:
             self._write(state, tensors)
 
@@ -126,7 +130,7 @@ class Checkpoints:
             writing.result()
 
     def close(self, deadline_s: float | None = None) -> None:
-        """Wait until everything is written and copied.
+        """Wait until everything is written and copied, and let another process work here.
 
         Args:
             deadline_s: Longest wait for the copy, in seconds; None: as long as it takes.
@@ -134,32 +138,26 @@ class Checkpoints:
         Raises:
             MachineError: A checkpoint could not be written.
         """
-        self.wait()
         try:
-            if self._uploading is not None:
-                self._uploading.result(deadline_s)
-        except TooLateError:
-            logger.warning("tune: the newest checkpoint was not copied in time")
-        self._worker.shutdown(wait=False, cancel_futures=True)
+            self.wait()
+            if self._copier is not None and not self._copier.wait(deadline_s):
+                logger.warning("tune: the newest checkpoint was not copied in time")
+        finally:
+            self._writer.shutdown()
+            self._lock.close()
 
     def _write(self, state: RunState, tensors: Tensors) -> None:
-        path = write_checkpoint(self._folder, state, tensors)
+        write_checkpoint(self._folder, state, tensors)
         self._best_of[state.step] = state.best_step
         newest = sorted(self._best_of)[-_NEWEST_KEPT:]
-        kept = {*newest, *(self._best_of[step] for step in newest)}
-        for step in self._best_of.keys() - kept:
+        kept = {*newest, *(self._best_of[step] for step in newest)} - {0}
+        in_use = frozenset[int]()
+        if self._copier is not None:
+            self._copier.copy(kept & self._steps())
+            in_use = self._copier.in_use
+        for step in self._best_of.keys() - kept - in_use:
             del self._best_of[step]
             shutil.rmtree(self._folder / name_of(step), ignore_errors=True)
-        if self._store is not None:
-            self._uploading = self._worker.submit(self._copy, self._store, path, kept)
-
-    def _copy(self, store: CheckpointStore, path: Path, kept: set[int]) -> None:
-        try:
-            store.upload(path)
-            for step in store.steps() - kept:
-                store.remove(step)
-        except (ServiceError, FileNotFoundError) as error:
-            logger.warning("tune: %s was not copied: %s", path.name, error)
 
     def _steps(self) -> set[int]:
         steps = (step_of(path.name) for path in self._folder.iterdir())
@@ -194,6 +192,26 @@ class Checkpoints:
         logger.info("tune: fetching %s", name_of(step))
         self._store.download(step, self._folder)
         return self._from_folder(step)
+
+
+def _locked(folder: Path) -> IO[str]:
+    """A file that this process alone has open, as long as it lives.
+
+    Raises:
+        ConfigurationError: Another process has it.
+    """
+    file = (folder / _LOCK_FILE).open("a", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise ConfigurationError(
+            f"{folder}: another run works in this folder. Wait for its end or stop it, or choose "
+            "another output folder."
+        ) from error
+    except OSError as error:
+        logger.warning("tune: %s cannot be locked (%s): start no second run there", folder, error)
+    return file
 
 
 def _claim(folder: Path, run_digest: str) -> None:

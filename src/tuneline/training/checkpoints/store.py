@@ -11,6 +11,7 @@ from tuneline.files import new_folder
 from tuneline.training.checkpoints.folder import MANIFEST, name_of, step_of
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
 logger = logging.getLogger("tuneline")
@@ -51,10 +52,7 @@ class CheckpointStore:
         Raises:
             ServiceError: The store does not answer.
         """
-        found = self._tried("list", lambda: self._files(self._root))
-        names = {tuple(file.removeprefix(f"{self._root}/").split("/")) for file in found}
-        steps = (step_of(name[0]) for name in names if name[-1] == MANIFEST)
-        return {step for step in steps if step is not None}
+        return {step for step, name in self._found() if name == MANIFEST}
 
     def upload(self, path: Path) -> None:
         """Copy a checkpoint, its manifest last: what has none is not whole.
@@ -80,16 +78,28 @@ class CheckpointStore:
                 target = temporary / file.rsplit("/", 1)[-1]
                 self._tried("read", lambda: self._filesystem.get_file(file, str(target)))  # noqa: B023
 
-    def remove(self, step: int) -> None:
-        """Remove a step's checkpoint, its manifest first.
-
-        Raises:
-            ServiceError: The store does not answer.
-        """
+    def _remove(self, step: int) -> None:
+        """Remove a step's checkpoint, its manifest first."""
         source = f"{self._root}/{name_of(step)}"
         files = self._tried("list", lambda: self._files(source))
         for file in sorted(files, key=lambda name: not name.endswith(MANIFEST)):
             self._tried("remove", lambda: self._filesystem.rm_file(file))  # noqa: B023
+
+    def remove_all_but(self, kept: AbstractSet[int]) -> None:
+        """Remove every other checkpoint, whole or half copied.
+
+        Raises:
+            ServiceError: The store does not answer.
+        """
+        for step in {step for step, _ in self._found()} - kept:
+            self._remove(step)
+
+    def _found(self) -> set[tuple[int, str]]:
+        """Every file that is there: its step and its name."""
+        found = self._tried("list", lambda: self._files(self._root))
+        parts = [file.removeprefix(f"{self._root}/").split("/") for file in found]
+        named = ((step_of(first), last) for first, *_, last in parts)
+        return {(step, name) for step, name in named if step is not None}
 
     def _files(self, folder: str) -> list[str]:
         self._filesystem.invalidate_cache()

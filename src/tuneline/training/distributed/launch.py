@@ -19,9 +19,10 @@ import torch
 
 from tuneline.errors import ConfigurationError, MachineError, StoppedError
 from tuneline.training.distributed.ranks import joined
-from tuneline.training.distributed.worker import FAILURES, WORKER, read_failure
+from tuneline.training.distributed.worker import FAILURE, OUTCOME, WORKER, read_failure
 from tuneline.training.result import read_result
 from tuneline.training.settings import TasksConfig
+from tuneline.training.stop import signals_heard
 from tuneline.training.train import train
 
 if TYPE_CHECKING:
@@ -74,14 +75,10 @@ def tune(
     """
     runs = config.runs() if isinstance(config, TasksConfig) else {"": config}
     launch = launch_of(os.environ, torch.cuda.device_count())
-    results = {}
     if launch is None:
         with joined():  # once: torchrun's processes find each other for one group alone
             return {name: train(run, checkpoint_folder) for name, run in runs.items()}
-    for name, run in runs.items():
-        _start(launch, run, checkpoint_folder)
-        results[name] = read_result(run.output)
-    return results
+    return {name: _start(launch, run, checkpoint_folder) for name, run in runs.items()}
 
 
 def launch_of(environment: Mapping[str, str], gpus: int) -> Launch | None:
@@ -176,7 +173,7 @@ def _from_master(environment: Mapping[str, str], gpus: int) -> Launch | None:
     )
 
 
-def _start(launch: Launch, config: TrainConfig, checkpoint_folder: Path | None) -> None:
+def _start(launch: Launch, config: TrainConfig, checkpoint_folder: Path | None) -> TuningResult:
     """Start the processes and wait for them; raise what ended them."""
     from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -187,7 +184,7 @@ def _start(launch: Launch, config: TrainConfig, checkpoint_folder: Path | None) 
         "checkpoint_folder": str(checkpoint_folder) if checkpoint_folder else "",
     }
     with tempfile.TemporaryDirectory(prefix="tuneline-") as folder:
-        os.environ[FAILURES] = folder
+        os.environ[OUTCOME] = folder
         launcher = elastic_launch(
             LaunchConfig(
                 min_nodes=launch.nodes,
@@ -195,6 +192,7 @@ def _start(launch: Launch, config: TrainConfig, checkpoint_folder: Path | None) 
                 nproc_per_node=launch.processes,
                 run_id="tuneline",
                 max_restarts=0,
+                signals_to_handle=",".join(number.name for number in signals_heard()),
                 shutdown_timeout=_STOP_TIMEOUT_S,
                 logs_specs=DefaultLogsSpecs(),
                 **_rendezvous(launch),
@@ -216,7 +214,8 @@ def _start(launch: Launch, config: TrainConfig, checkpoint_folder: Path | None) 
                 "are above. Run the same command again: it goes on from the newest checkpoint."
             ) from error
         finally:
-            del os.environ[FAILURES]
+            del os.environ[OUTCOME]
+        return read_result(Path(folder))
 
 
 def _rendezvous(launch: Launch) -> dict[str, Any]:
@@ -231,6 +230,6 @@ def _rendezvous(launch: Launch) -> dict[str, Any]:
 
 def _failure(folder: Path) -> TunelineError | None:
     """The error that a process of this machine wrote down; that of the lowest rank."""
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.glob(f"{FAILURE}*")):
         return read_failure(path)
     return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
@@ -58,7 +58,9 @@ def _fits(model: Any, device: torch.device) -> bool:
     return bool(held < _REPLICATED_SHARE * total)
 
 
-def place(model: Any, placement: Placement, types: Types, ranks: Ranks) -> Any:
+def place(
+    model: Any, placement: Placement, types: Types, ranks: Ranks, *, some_unused: bool = False
+) -> Any:
     """Put a model onto this process's device.
 
     The weights of rank 0 are everybody's: those of others may be uninitialised.
@@ -68,6 +70,8 @@ def place(model: Any, placement: Placement, types: Types, ranks: Ranks) -> Any:
         placement: How it lies.
         types: Types of the weights and of the computation.
         ranks: The run's processes.
+        some_unused: Whether a pass may leave out weights that are trained, as those that see
+            images where there is none.
 
     Returns:
         What is called for a forward pass.
@@ -80,6 +84,7 @@ def place(model: Any, placement: Placement, types: Types, ranks: Ranks) -> Any:
             model.to(ranks.device),
             device_ids=[ranks.local_rank] if on_gpu else None,
             gradient_as_bucket_view=True,
+            find_unused_parameters=some_unused,
         )
     return _shard(model, types, ranks)
 
@@ -142,6 +147,26 @@ def fill(target: torch.Tensor, values: torch.Tensor | None) -> None:
         )
         split = distribute_tensor(given, target.device_mesh, target.placements)
         target.to_local().copy_(split.to_local())
+
+
+def reset_sharded(module: Any) -> None:
+    """Let a split model, one of whose passes broke off, begin the next one anew; others need not.
+
+    PyTorch resets all but the gradients of whole weights that were not handed out yet, which would
+    be added to those of the next pass (PyTorch 2.13).
+
+    Args:
+        module: What `place` gave.
+    """
+    if not isinstance(module, FSDPModule):
+        return
+    module.reset_iter_state()
+    for part in module.modules():
+        if isinstance(part, FSDPModule):
+            part.unshard()
+            for weights in part.parameters():
+                weights.grad = None
+            part.reshard()
 
 
 def accumulating(module: Any, *, last: bool) -> AbstractContextManager[None]:

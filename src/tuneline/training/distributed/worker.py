@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,27 +14,44 @@ from tuneline import errors
 from tuneline.errors import StoppedError, TunelineError
 
 WORKER = "tuneline.training.distributed.worker"
-FAILURES = "TUNELINE_FAILURES"
-"""Environment variable: folder in which a process writes down the error that ended it."""
+OUTCOME = "TUNELINE_OUTCOME"
+"""Environment variable: folder for the result, which each machine gets, or the errors."""
+
+FAILURE = "failure-"
+"""Beginning of the name of the file in which a process writes down the error that ended it."""
+
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 def main() -> None:
-    """Run one process, and leave its error where the launcher reads it."""
+    """Run one process, and leave its result or error where the launcher reads it."""
+    _end_with_the_launcher()
     from tuneline.training.distributed.ranks import ranks_of
     from tuneline.training.settings import TrainConfig
     from tuneline.training.train import train
 
     given = json.loads(sys.argv[1])
-    rank = ranks_of(os.environ).rank
+    ranks, outcome = ranks_of(os.environ), Path(os.environ[OUTCOME])
     logging.basicConfig(
-        level=logging.WARNING if rank else logging.INFO, format="%(message)s", stream=sys.stderr
+        level=logging.INFO if ranks.main else logging.WARNING,
+        format="%(message)s",
+        stream=sys.stderr,
     )
     try:
         folder = given["checkpoint_folder"]
-        train(TrainConfig.model_validate(given["config"]), Path(folder) if folder else None)
+        config = TrainConfig.model_validate(given["config"])
+        result = train(config, Path(folder) if folder else None)
     except TunelineError as error:
-        write_failure(error, Path(os.environ[FAILURES]) / f"{rank:06d}")
+        write_failure(error, outcome / f"{FAILURE}{ranks.rank:06d}")
         sys.exit(error.exit_code)
+    if ranks.local_rank == 0:
+        result.write(outcome)
+
+
+def _end_with_the_launcher() -> None:
+    """Be asked to stop where the launcher is killed, so that no run goes on unseen."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def write_failure(error: TunelineError, path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tuneline.files import write_text
 from tuneline.report.charts import curves
 from tuneline.report.page import render_page
-from tuneline.training.preflight import pieces
+from tuneline.training.marked_answers import pieces
 from tuneline.training.result import CURVES_FILE
 
 if TYPE_CHECKING:

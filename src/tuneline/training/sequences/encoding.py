@@ -128,6 +128,8 @@ def _kept(
         elif length > longest:
             facts.too_long.add(f"{where}: {length} tokens")
         else:
-            facts.images += len(images_of(example))
+            images = len(images_of(example))
+            facts.images += images
+            facts.without_images += not images
             for sequence, shown in row:
                 yield place, sequence, shown

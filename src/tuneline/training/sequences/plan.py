@@ -21,14 +21,45 @@ if TYPE_CHECKING:
 
 
 class Limits(NamedTuple):
-    """What one forward pass may hold: tokens, and tokens that logits are computed for."""
+    """What one forward pass may hold.
+
+    Attributes:
+        tokens: Tokens, padding included.
+        trained: Tokens that logits are computed for.
+        padded: Whether each sequence has a row of its own, as long as the longest.
+    """
 
     tokens: int
     trained: int
+    padded: bool = False
 
     def holding(self, lengths: Ints, trained: Ints) -> Limits:
         """The same limits, or higher ones where a single sequence needs them."""
-        return Limits(max(self.tokens, int(lengths.max())), max(self.trained, int(trained.max())))
+        return self._replace(
+            tokens=max(self.tokens, int(lengths.max())),
+            trained=max(self.trained, int(trained.max())),
+        )
+
+    def cost(self, sequences: int, longest: int, tokens: int, trained: int) -> tuple[int, int]:
+        """What a pass takes of both limits.
+
+        Where rows are padded, each has as many logits as there are places at which any row has a
+        trained token: at most all trained tokens, and at most a row.
+
+        Args:
+            sequences: Number of its sequences.
+            longest: Tokens of the longest.
+            tokens: Tokens of all.
+            trained: Trained tokens of all.
+        """
+        if self.padded:
+            return sequences * longest, sequences * min(trained, longest)
+        return tokens, trained
+
+    def hold(self, sequences: int, longest: int, tokens: int, trained: int) -> bool:
+        """Whether a pass is within the limits; see `cost`."""
+        read, computed = self.cost(sequences, longest, tokens, trained)
+        return read <= self.tokens and computed <= self.trained
 
 
 @dataclass(frozen=True)
@@ -92,7 +123,7 @@ def shared_out(
     """Share sequences out over the fewest passes that hold them, with like numbers of tokens.
 
     The longest first, each to the pass with the fewest tokens so far (Graham's rule: the fullest
-    has at most a third more than it must).
+    has at most a third more than it must). Where rows are padded, like lengths come together.
 
     Args:
         lengths: Tokens of each sequence.
@@ -104,6 +135,9 @@ def shared_out(
     Returns:
         The places of the sequences of each pass, those of one pass in their order.
     """
+    if limits.padded:
+        alike = in_order_of_length(np.array(lengths), np.array(trained), limits)
+        return [sorted(one) for one in _multiple(alike, world)]
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     least = max(
         math.ceil(sum(lengths) / limits.tokens), math.ceil(sum(trained) / limits.trained), 1
@@ -126,13 +160,25 @@ def in_order_of_length(lengths: Ints, trained: Ints, limits: Limits) -> list[lis
     Where sequences are only read, their order is free, and like lengths save padding.
     """
     passes: list[list[int]] = []
-    tokens = answers = 0
+    longest = tokens = answers = 0
     for i in np.argsort(-lengths, kind="stable").tolist():
         tokens, answers = tokens + int(lengths[i]), answers + int(trained[i])
-        if not passes or tokens > limits.tokens or answers > limits.trained:
+        if not passes or not limits.hold(len(passes[-1]) + 1, longest, tokens, answers):
             passes.append([])
-            tokens, answers = int(lengths[i]), int(trained[i])
+            longest = tokens = int(lengths[i])
+            answers = int(trained[i])
         passes[-1].append(i)
+    return passes
+
+
+def _multiple(passes: list[list[int]], world: int) -> list[list[int]]:
+    """Cut the fullest passes in two until each process has as many; some stay empty."""
+    passes = list(passes)
+    while len(passes) % world:
+        fullest = max(range(len(passes)), key=lambda place: len(passes[place]))
+        one = passes[fullest]
+        half = len(one) // 2
+        passes[fullest : fullest + 1] = [one[: len(one) - half], one[len(one) - half :]]
     return passes
 
 

@@ -60,11 +60,13 @@ class Left(msgspec.Struct):
 class SplitFacts(msgspec.Struct):
     """What was read, and what of it is not here: too long, or with nothing to learn.
 
-    ``images`` counts those of the examples that are here.
+    ``images`` counts those of the examples that are here, ``without_images`` the examples that
+    have none.
     """
 
     examples: int = 0
     images: int = 0
+    without_images: int = 0
     too_long: Left = msgspec.field(default_factory=Left)
     untrained: Left = msgspec.field(default_factory=Left)
 
@@ -72,6 +74,7 @@ class SplitFacts(msgspec.Struct):
         return SplitFacts(
             self.examples + other.examples,
             self.images + other.images,
+            self.without_images + other.without_images,
             self.too_long + other.too_long,
             self.untrained + other.untrained,
         )
