@@ -24,7 +24,7 @@ demo: $(STAMP) ## the main job on bundled examples: prompt design, PET and full 
 
 test: $(STAMP) ## lint, types and the fast tests
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -m "not slow and not packaging and not browser" -n 2
+	$(BIN)/python -m pytest -m "not slow and not packaging and not browser" -n 2 --dist loadfile
 
 test-slow: $(STAMP) ## the slow tests: whole pipelines, the wheel in a fresh environment, the base model
 	$(BIN)/python -m pytest -m "slow or packaging" -n 2
@@ -51,6 +51,7 @@ bench: $(STAMP) ## measure against named peers
 	$(BIN)/python -m benchmarks.task_overhead
 	$(BIN)/python -m benchmarks.prepare
 	$(BIN)/python -m benchmarks.score
+	$(BIN)/python -m benchmarks.trainer
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) build dist runs tuneline-registry

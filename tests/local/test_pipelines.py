@@ -73,13 +73,19 @@ def test_learning_curve_says_whether_more_examples_would_pay(tmp_path):
 
 
 def test_model_that_learned_nothing_is_not_registered(tmp_path):
-    """Answers that do not follow from the prompts cannot be learned, so the gate stays closed."""
+    """With steps too small to change an answer the gate stays closed."""
     rows = [
         {"prompt": f"ticket number {i}", "completion": "left" if i * 7919 % 13 < 6 else "right"}
         for i in range(200)
     ]
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    options = ("-p", "data=data.jsonl", "-p", "overrides={epochs: 0.2}", *QUICK)
+    options = (
+        "-p",
+        "data=data.jsonl",
+        "-p",
+        "overrides={epochs: 0.2, learning_rate: 1e-7}",
+        *QUICK,
+    )
     finished = tuneline(tmp_path, "run", "supervised_tuning", *options)
     assert finished.returncode == 1, finished.stderr
     assert "registered  nothing" in finished.stdout

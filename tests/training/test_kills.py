@@ -52,6 +52,8 @@ def start(config: Path) -> subprocess.Popen[str]:
         env=ENVIRONMENT,
         stderr=subprocess.PIPE,
         text=True,
+        # These tests may themselves run in the background, where Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 

@@ -8,6 +8,14 @@ import pytest
 from tuneline.training.stop import signals_heard, stop_on_signals
 
 
+@pytest.fixture(autouse=True)
+def _in_the_foreground():
+    """These tests may themselves run in the background, where Ctrl-C is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
 def test_a_signal_is_noted_and_ends_nothing(number):
     before = signal.getsignal(number)

@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 _ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 """What container engines, spot machines, Ctrl-C, lost terminals and Slurm send."""
 
+_OF_TERMINALS = (signal.SIGINT, signal.SIGHUP)
+
 
 def signals_heard() -> list[signal.Signals]:
-    """The signals that ask to stop, less those that this process ignores, as under nohup."""
-    return [number for number in _ASKING if signal.getsignal(number) is not signal.SIG_IGN]
+    """The signals that ask to stop.
+
+    Those that a terminal sends stay ignored where they are: under nohup, and in the background of
+    a script.
+    """
+    ignored = {number for number in _OF_TERMINALS if signal.getsignal(number) is signal.SIG_IGN}
+    return [number for number in _ASKING if number not in ignored]
 
 
 class StopRequest:
