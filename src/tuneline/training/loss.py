@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from tuneline.models.chat import IGNORED
+from tuneline.training.compiler import may_fuse_on_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,8 @@ class TokenLoss:
         else:
             wanted = self._model(**batch.inputs, use_cache=False).logits[:, batch.places]
         targets = batch.targets.flatten()
-        compute = _fused() if wanted.is_cuda else _negative_log_likelihoods
+        fused = wanted.is_cuda and may_fuse_on_gpu()
+        compute = _fused() if fused else _negative_log_likelihoods
         losses = compute(wanted.flatten(0, 1), targets)
         return losses[targets != IGNORED]
 

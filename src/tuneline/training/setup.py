@@ -11,6 +11,7 @@ from tuneline.models.images import Images
 from tuneline.models.loading import context_length, load_processor, load_tokenizer
 from tuneline.models.threads import choose_threads
 from tuneline.training.base import choose_types, empty_model, load_base, uninitialised_model
+from tuneline.training.compiler import require_compiler
 from tuneline.training.defaults import RunFacts, resolved
 from tuneline.training.distributed.sharding import choose_placement, layers_of, place
 from tuneline.training.engine import Engine
@@ -192,6 +193,7 @@ def _with_work_saved(inner: Any, settings: TrainingSettings, earlier: RunState |
     if checkpointing:
         inner.activation_checkpointing_enable()
     if settings.compile:
+        require_compiler()
         for layer in layers_of(inner):
             layer.compile()
     return checkpointing
