@@ -24,7 +24,7 @@ demo: $(STAMP) ## the main job on bundled examples: prompt design, PET and full 
 
 test: $(STAMP) ## lint, types and the fast tests
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -m "not slow and not packaging and not browser" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not packaging and not browser" -n 2
 
 test-slow: $(STAMP) ## the slow tests: whole pipelines, the wheel in a fresh environment, the base model
 	$(BIN)/python -m pytest -m "slow or packaging" -n 2

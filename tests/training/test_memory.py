@@ -36,7 +36,7 @@ def test_what_is_found_fits_and_is_most_of_what_would(held, each, memory, least,
         peak = held + each * tokens
         return peak if peak <= memory else None
 
-    found = largest_fitting(attempt, memory, held, least, least + more)
+    found = largest_fitting(attempt, memory, held, least, least, least + more)
     if held + each * least > memory:
         assert found == 0
         return
@@ -148,6 +148,22 @@ def test_several_processes_never_try_what_may_not_fit():
     assert engine.checkpointing
     assert engine.passes[0] == 2
     assert max(engine.passes) >= 50
+
+
+@pytest.mark.parametrize("room", [890, 1200, 4200])
+def test_long_rows_are_tried_no_further_than_asked(room):
+    engine = _Engine(total=int((1000 + 100 * room) / 0.9), world=2)
+    engine.plan = Plan(np.array([800] * 20 + [10] * 20), np.full(40, 1), 16, 1.0, 0)
+    assert not fitted(engine)
+    assert 800 <= engine.limits.tokens <= room + 1
+    assert max(engine.passes) <= room + 1
+
+
+def test_the_last_stretch_to_the_longest_row_is_tried():
+    engine = _Engine(total=int((1000 + 100 * 830) / 0.9), world=2)
+    engine.plan = Plan(np.array([800, *[100] * 39]), np.full(40, 1), 16, 1.0, 0)
+    assert not fitted(engine)
+    assert engine.limits.tokens >= 800
 
 
 def test_memory_that_others_take_is_told_where_processes_are_several():

@@ -177,6 +177,14 @@ def test_an_answer_that_is_not_learned_is_missed(tmp_path):
         require_marked_answers(split, tokenizer, path, [0])
 
 
+def test_what_follows_the_last_learned_answer_is_not_asked_for(qwen3, tmp_path):
+    tokenizer = load_tokenizer(qwen3)
+    more = (Turn("user", (Part("again?"),)), Turn("model", (Part("no"),), trained=False))
+    row = replace(lamp(1, "red"), turns=lamp(1, "red").turns + more)
+    split, path = encoded([row], tokenizer, tmp_path)
+    require_marked_answers(split, tokenizer, path, [0])
+
+
 def test_words_before_the_answers_are_the_same_everywhere_or_refused(tmp_path):
     tokenizer = make_tokenizer("<|im_end|>", CHATML)
     path = write_split(tmp_path / "train.parquet", [lamp(1, "red"), lamp(2, "red")])

@@ -109,7 +109,7 @@ def settings_of_adapter(folder: Path, settings: TrainingSettings) -> TrainingSet
             "target_modules": _listed(config["target_modules"]),
             "modules_to_save": _listed(config.get("modules_to_save") or []),
         }
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(
             f"continue_from: {folder} holds no LoRA adapter ({path.name}: {error!r})."
         ) from error

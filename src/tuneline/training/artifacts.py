@@ -70,6 +70,8 @@ def save_adapter(
         adapter.revision = base.revision or None
         if not isinstance(adapter.target_modules, str):
             adapter.target_modules = sorted(adapter.target_modules)
+        if adapter.exclude_modules and not isinstance(adapter.exclude_modules, str):
+            adapter.exclude_modules = sorted(adapter.exclude_modules)
     with new_folder(folder) as temporary:
         # PEFT would else ask the hub whether the vocabulary has grown.
         model.save_pretrained(temporary, state_dict=dict(weights), save_embedding_layers=False)

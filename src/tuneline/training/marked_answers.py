@@ -93,7 +93,9 @@ def _said(split: StoredSplit, tokenizer: Any, place: int, example: Example) -> l
     if len(trained) != len(answers):
         raise _WrongError(f"{trained}, which is {len(trained)} of {len(answers)} answers")
     context = _plain("".join(text for text, is_trained in read if not is_trained))
-    asked = [part.text for turn in example.turns if turn.role == "user" for part in turn.parts]
+    last = max(i for i, turn in enumerate(example.turns) if turn.role == "model" and turn.trained)
+    before = (turn for turn in example.turns[:last] if turn.role == "user")
+    asked = [part.text for turn in before for part in turn.parts]
     for text in filter(None, asked):
         if _plain(text) not in context:
             raise _WrongError(f"{trained}, while the model would not read {text!r}")

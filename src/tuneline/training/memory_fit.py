@@ -104,11 +104,7 @@ def _largest(engine: Engine, meter: Meter) -> int:
     longest = int(lengths.max())
     step = np.sort(lengths)[::-1][: engine.plan.batch_size]
     whole = longest * len(step) if engine.limits.padded else int(step.sum())
-    # What is there beside a pass from the second one of the second step on: the optimizer's
-    # moments, and the gradients of the passes before.
-    trained = [weights for weights in engine.model.parameters() if weights.requires_grad]
-    kinds = 1 if engine.optimizer.state else 3
-    reserved = [torch.zeros_like(weights) for weights in trained for _ in range(kinds)]
+    moments = _reserved(engine)
 
     def attempt(tokens: int) -> int | None:
         meter.start()
@@ -125,15 +121,42 @@ def _largest(engine: Engine, meter: Meter) -> int:
         int(-missing),
         int(held),
         int(lengths.min()) if ranks.world > 1 else longest,
+        longest,
         max(-(-whole // ranks.world), longest),
     )
-    del reserved
+    del moments
+    engine.forget_pass()
     meter.start()
     return found
 
 
+def _reserved(engine: Engine) -> list[torch.Tensor]:
+    """What is there beside a pass from the second one of a step on: gradients, and moments.
+
+    Raises:
+        MachineError: They do not fit.
+    """
+    trained = [weights for weights in engine.model.parameters() if weights.requires_grad]
+    try:
+        _fill_gradients(engine)
+        if engine.optimizer.state:
+            return []
+        return [torch.zeros_like(weights) for weights in trained for _ in "mv"]
+    except torch.OutOfMemoryError as error:
+        raise MachineError(
+            "The optimizer's state does not fit into the device's memory beside the model. Choose "
+            "method 'pet' or quantization '4bit', or take more or larger devices."
+        ) from error
+
+
+def _fill_gradients(engine: Engine) -> None:
+    for weights in engine.model.parameters():
+        if weights.requires_grad:
+            weights.grad = torch.zeros_like(weights)
+
+
 def _rows(engine: Engine, tokens: int) -> list[int]:
-    """The longest sequences that make a pass of so many tokens; of fewer, the shortest ones."""
+    """The longest sequences within so many tokens; where not one is, the shortest ones."""
     lengths, padded = engine.plan.lengths, engine.limits.padded
     order = np.argsort(-lengths, kind="stable")
     if tokens < lengths[order[0]]:
@@ -145,7 +168,7 @@ def _rows(engine: Engine, tokens: int) -> list[int]:
     else:
         whole = np.arange(1, len(order) + 1) * lengths[order[0]]
         filled = whole if padded else lengths[order].cumsum()
-        count = int(np.searchsorted(filled, tokens)) + 1
+        count = int(np.searchsorted(filled, tokens, side="right"))
     chosen: list[int] = order[: max(count, 1)].tolist()
     return chosen
 
@@ -176,7 +199,7 @@ def _pass_fits(engine: Engine, rows: list[int]) -> bool:
     try:
         batch = engine.batch(engine.splits["train"], rows)
         with engine.casting():
-            loss = engine.token_loss(batch).sum() * 0  # no gradient is kept from it
+            loss = engine.token_loss(batch).sum() * 0  # no gradient comes of it
         loss.backward()
     except torch.OutOfMemoryError as error:
         if engine.ranks.world > 1:
@@ -188,4 +211,5 @@ def _pass_fits(engine: Engine, rows: list[int]) -> bool:
     else:
         fits = True
     engine.forget_pass()
+    _fill_gradients(engine)
     return fits

@@ -160,7 +160,7 @@ def prepare_run(
     known = earlier if earlier and earlier.world == ranks.world else None
     checkpointing = _with_work_saved(inner, settings, earlier)
     trainable = sum(w.numel() for w in model.parameters() if w.requires_grad)
-    module = _placed(model, placement, types, ranks, config, splits)
+    module = _placed(model, placement, types, ranks, splits)
     engine = Engine(
         module=module,
         model=model,
@@ -204,15 +204,13 @@ def _placed(
     placement: Placement,
     types: Types,
     ranks: Ranks,
-    config: TrainConfig,
     splits: dict[str, StoredSplit],
 ) -> Any:
     sees_images = any(split.facts.images for split in splits.values())
     if placement == "sharded" and ranks.world > 1 and sees_images:
         _require_images_everywhere(splits)
     # Layers that see images are not reached by rows without, nor the last of them by any row.
-    some_unused = sees_images and config.method == "full"
-    module = place(model, placement, types, ranks, some_unused=some_unused)
+    module = place(model, placement, types, ranks, some_unused=sees_images)
     model.train()
     return module
 
@@ -221,14 +219,14 @@ def _require_images_everywhere(splits: dict[str, StoredSplit]) -> None:
     """The processes of a sharded model must read the same layers at the same time.
 
     Raises:
-        ConfigurationError: Some examples have images, and some have none.
+        ConfigurationError: Some answers have images before them, and some have none.
     """
     without = {name: split.facts.without_images for name, split in splits.items()}
     if any(without.values()):
         raise ConfigurationError(
-            f"Some examples have no image ({without}), and a model whose weights are split over "
-            "several devices cannot be tuned on both kinds. Remove those, use one device, or set "
-            "overrides.sharding to 'none' where each device holds the whole model."
+            f"Some answers have no image before them ({without}), and a model whose weights are "
+            "split over several devices cannot be tuned on both kinds. Remove those rows, use one "
+            "device, or set overrides.sharding to 'none' where each device holds the whole model."
         )
 
 

@@ -40,7 +40,12 @@ def limits_on_cpu(tokens: int | None, vocabulary: int, split: StoredSplit) -> Li
 
 
 def largest_fitting(
-    attempt: Callable[[int], int | None], memory: int, held: int, least: int, most: int
+    attempt: Callable[[int], int | None],
+    memory: int,
+    held: int,
+    least: int,
+    needed: int,
+    most: int,
 ) -> int:
     """Find how many tokens a device's memory takes, in two or three attempts.
 
@@ -53,6 +58,7 @@ def largest_fitting(
         memory: Bytes of the device.
         held: Bytes of it that are taken before a pass.
         least: Tokens of the first attempt.
+        needed: Tokens of the longest sequence, which must fit.
         most: Tokens of the largest step: more are never needed.
 
     Returns:
@@ -64,7 +70,7 @@ def largest_fitting(
     while tokens < most:
         each = max(peak - held, 1) / tokens
         wanted = min(int((_SHARE * memory - held) / each), most, tokens * _LARGEST_LEAP)
-        if wanted < tokens * _WORTH_A_LOOK:
+        if wanted < tokens * _WORTH_A_LOOK and not tokens < needed <= wanted:
             break
         found = attempt(wanted)
         if found is None:

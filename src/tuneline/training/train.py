@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tuneline.data.schema import read_info
-from tuneline.errors import ConfigurationError
+from tuneline.errors import ConfigurationError, StoppedError
 from tuneline.files import require_writable, sha256_file, sha256_folder
 from tuneline.training.artifacts import (
     MODEL_FOLDER,
@@ -130,6 +130,7 @@ class _Run:
         earlier = self._ranks.from_main(lambda: found.state if found else None)
         prepared = prepare_run(self._config, self._start, speaker, splits, self._ranks, earlier)
         state = earlier or _new_state(prepared)
+        state.activation_checkpointing = prepared.activation_checkpointing
         self._announce(prepared, splits, state)
         state.seconds += time.monotonic() - self._started
         tensors = self._trained(prepared, state, checkpoints, found)
@@ -207,7 +208,15 @@ class _Run:
         if self._ranks.main:
             watchers = [Progress(state), TensorBoard(self._config.output, state.step)]
         with stop_on_signals() as stop:
-            Loop(engine, state, checkpoints, stop, watchers).run()
+            try:
+                Loop(engine, state, checkpoints, stop, watchers).run()
+            except StoppedError:
+                # While a second signal is still only noted; and no process leaves before the one
+                # that writes, since its launcher would end the others.
+                if checkpoints is not None:
+                    checkpoints.close(_COPY_DEADLINE_S)
+                self._ranks.wait()
+                raise
         if state.best_step != state.step:
             engine.restore_weights(checkpoints.at(state.best_step) if checkpoints else None)
         return engine.collect()
@@ -284,5 +293,4 @@ def _new_state(prepared: Prepared) -> RunState:
         world=engine.ranks.world,
         tokens_per_device=engine.limits.tokens,
         trained_per_device=engine.limits.trained,
-        activation_checkpointing=prepared.activation_checkpointing,
     )

@@ -199,7 +199,7 @@ class _Slow(CheckpointStore):
         self.uploaded.append(path.name)
 
 
-def test_a_slow_store_gets_the_newest_and_holds_nothing_up(tmp_path, caplog):
+def test_a_slow_store_gets_the_newest_and_holds_nothing_up(tmp_path):
     store = _Slow("slow")
     checkpoints = Checkpoints(tmp_path, DIGEST, store)
     save(checkpoints, 1, best=1)
@@ -208,10 +208,6 @@ def test_a_slow_store_gets_the_newest_and_holds_nothing_up(tmp_path, caplog):
         save(checkpoints, step, best=step - 1)
     # What is being copied stays for as long; the rest goes as ever.
     assert names(tmp_path) == {f"checkpoint-{step}" for step in (1, 6, 7, 8)}
-    began = time.monotonic()
-    checkpoints.close(0.2)
-    assert time.monotonic() - began < 5
-    assert "was not copied in time" in caplog.text
     store.may_go_on.set()
     checkpoints.close()
     assert store.uploaded == [f"checkpoint-{step}" for step in (1, 6, 7, 8)]
@@ -225,6 +221,43 @@ def test_what_was_copied_in_part_is_removed_in_the_end(tmp_path):
     save(checkpoints, 2, best=2)
     checkpoints.close()
     assert {step for step, _ in store._found()} == {2}
+
+
+def test_a_damaged_copy_is_written_again(tmp_path, caplog):
+    store = CheckpointStore("memory://damaged", DIGEST)
+    one = Checkpoints(tmp_path / "one", DIGEST, store)
+    for step in (10, 20):
+        save(one, step, best=step)
+    one.close()
+    store._filesystem.pipe_file(f"{store._root}/checkpoint-20/weights.safetensors", b"torn")
+    two = Checkpoints(tmp_path / "two", DIGEST, store)
+    found = two.newest()
+    assert found is not None
+    assert found.state.step == 10
+    for step in (20, 30, 40):
+        save(two, step, best=20)
+    two.close()
+    again = newest(tmp_path / "three", store)
+    assert again is not None
+    assert again.state.step == 40
+
+
+def test_a_closed_run_copies_nothing_more(tmp_path, caplog):
+    store = _Slow("closed")
+    checkpoints = Checkpoints(tmp_path, DIGEST, store)
+    save(checkpoints, 1, best=1)
+    assert store.started.wait(30)
+    save(checkpoints, 2, best=2)
+    began = time.monotonic()
+    checkpoints.close(0.1)
+    assert time.monotonic() - began < 5
+    assert "was not copied in time" in caplog.text
+    checkpoints.close()
+    store.may_go_on.set()
+    (copies,) = [one for one in threading.enumerate() if one.name == f"copies of {tmp_path}"]
+    copies.join(30)
+    assert not copies.is_alive()
+    assert store.uploaded == ["checkpoint-1"]
 
 
 def test_a_process_ends_while_a_copy_hangs(tmp_path):

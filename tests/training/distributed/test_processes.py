@@ -194,7 +194,7 @@ def test_a_split_model_needs_images_in_every_row(shades, tmp_path):
     run = start(run_file(tmp_path / "run.yaml", seeing(shades, tmp_path / "two", "full")), TWO_HERE)
     _, said = run.communicate(timeout=300)
     assert run.returncode == 2
-    assert "Some examples have no image ({'train': 1, 'validation': 0})" in said
+    assert "Some answers have no image before them ({'train': 1, 'validation': 0})" in said
 
 
 def free_port() -> int:

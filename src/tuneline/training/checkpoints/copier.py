@@ -35,7 +35,9 @@ class Copier:
         self._changed = threading.Condition()
         self._wanted: frozenset[int] = frozenset()
         self._copying: frozenset[int] = frozenset()
-        threading.Thread(target=self._run, name="copies", daemon=True).start()
+        self._there: set[int] = set()
+        self._ended = False
+        threading.Thread(target=self._run, name=f"copies of {folder}", daemon=True).start()
 
     def copy(self, steps: AbstractSet[int]) -> None:
         """Make these the checkpoints that the store holds; those asked for before it give way."""
@@ -49,15 +51,24 @@ class Copier:
         with self._changed:
             return self._wanted | self._copying
 
-    def wait(self, deadline_s: float | None) -> bool:
-        """Wait until nothing is left to copy; whether that came in time."""
+    def knows(self, step: int) -> None:
+        """Note that a step's checkpoint was read from the store and is whole there."""
+        self._there.add(step)
+
+    def finish(self, deadline_s: float | None) -> bool:
+        """Wait until nothing is left to copy, and copy nothing more; whether that came in time."""
         with self._changed:
-            return self._changed.wait_for(lambda: not (self._wanted or self._copying), deadline_s)
+            done = self._changed.wait_for(lambda: not (self._wanted or self._copying), deadline_s)
+            self._ended = True
+            self._changed.notify_all()
+        return done
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._wanted)
+                self._changed.wait_for(lambda: self._wanted or self._ended)
+                if self._ended:
+                    return
                 self._copying, self._wanted = self._wanted, frozenset()
             try:
                 self._copy(self._copying)
@@ -70,6 +81,12 @@ class Copier:
                     self._changed.notify_all()
 
     def _copy(self, steps: frozenset[int]) -> None:
-        for step in sorted(steps - self._store.steps()):
+        # What an earlier run left there may be damaged: it is written again.
+        for step in sorted(steps - self._there):
+            if self._ended:
+                return
             self._store.upload(self._folder / name_of(step))
-        self._store.remove_all_but(steps)
+            self._there.add(step)
+        if not self._ended:
+            self._store.remove_all_but(steps)
+            self._there &= steps

@@ -138,9 +138,11 @@ class Checkpoints:
         Raises:
             MachineError: A checkpoint could not be written.
         """
+        if self._lock.closed:
+            return
         try:
             self.wait()
-            if self._copier is not None and not self._copier.wait(deadline_s):
+            if self._copier is not None and not self._copier.finish(deadline_s):
                 logger.warning("tune: the newest checkpoint was not copied in time")
         finally:
             self._writer.shutdown()
@@ -191,7 +193,10 @@ class Checkpoints:
             return None
         logger.info("tune: fetching %s", name_of(step))
         self._store.download(step, self._folder)
-        return self._from_folder(step)
+        found = self._from_folder(step)
+        if found is not None and self._copier is not None:
+            self._copier.knows(step)
+        return found
 
 
 def _locked(folder: Path) -> IO[str]:

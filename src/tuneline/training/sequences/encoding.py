@@ -128,8 +128,7 @@ def _kept(
         elif length > longest:
             facts.too_long.add(f"{where}: {length} tokens")
         else:
-            images = len(images_of(example))
-            facts.images += images
-            facts.without_images += not images
+            facts.images += len(images_of(example))
+            facts.without_images += sum(not (shown and shown.images) for _, shown in row)
             for sequence, shown in row:
                 yield place, sequence, shown

@@ -60,8 +60,8 @@ class Left(msgspec.Struct):
 class SplitFacts(msgspec.Struct):
     """What was read, and what of it is not here: too long, or with nothing to learn.
 
-    ``images`` counts those of the examples that are here, ``without_images`` the examples that
-    have none.
+    ``images`` counts those of the examples that are here, ``without_images`` the answers
+    with none before them.
     """
 
     examples: int = 0
