@@ -9,6 +9,9 @@ from hypothesis import settings
 # Before torch is imported: with more threads than idle cores a tiny model is many times slower.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Before gcsfs is imported: it would ask for a bucket's layout by gRPC, which the emulator does not
+# speak, and wait for a minute.
+os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 
 # A shared machine may stop for longer than any example takes.
 settings.register_profile("tuneline", deadline=None)

@@ -49,12 +49,7 @@ def require_tuned_on(
     Raises:
         DataError: The run read another file, or the part holds rows that ``train`` does not.
     """
-    read = tuned_on or train
-    if result.data["train"].digest != sha256_file(read):
-        raise DataError(
-            f"{model}: was tuned on another training split than {read}. Give the one that it was "
-            "tuned on, so that it is known which rows it has seen."
-        )
+    require_split(tuned_on or train, model, result.data["train"].digest)
     if tuned_on is not None:
         known = {example.digests()[1] for example in read_examples(train)}
         if any(example.digests()[1] not in known for example in read_examples(tuned_on)):
@@ -62,3 +57,21 @@ def require_tuned_on(
                 f"{tuned_on}: holds rows that {train} does not, so it is no part of it. Give the "
                 "training split that it was taken from."
             )
+
+
+def require_split(train: Path, tuned: Path, digest: str) -> None:
+    """Refuse a training split that a model was not tuned on.
+
+    Args:
+        train: The training split.
+        tuned: The tuning run, for the message.
+        digest: SHA-256 of the split that it read.
+
+    Raises:
+        DataError: The run read another file.
+    """
+    if digest != sha256_file(train):
+        raise DataError(
+            f"{tuned}: was tuned on another training split than {train}. Give the one that it was "
+            "tuned on, so that it is known which rows it has seen."
+        )

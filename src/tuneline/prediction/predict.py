@@ -5,29 +5,32 @@ All candidates get the same rows, decoding and limits; they differ in weights an
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tuneline.data.schema import read_examples, read_info
 from tuneline.errors import ConfigurationError, DataError
 from tuneline.files import require_writable, sha256_folder
 from tuneline.models.chat import images_of
-from tuneline.models.source import resolve_base_model
+from tuneline.models.source import copied_folder, resolve_base_model
 from tuneline.prediction.asked import read_asked
 from tuneline.prediction.candidates import Answered, Base, ask, write
 from tuneline.prediction.gemini.names import is_gemini, parse
-from tuneline.prediction.leakage import require_apart, require_tuned_on
+from tuneline.prediction.leakage import require_apart, require_split, require_tuned_on
 from tuneline.prediction.prompts import Question, baseline_name, instruction
 from tuneline.prediction.shots import ShotPool
 from tuneline.training.result import read_result
+from tuneline.vertex.tuning.result import read_managed_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from tuneline.prediction.answering import AnsweringModel
     from tuneline.prediction.settings import PredictSettings
     from tuneline.prediction.store import PredictionFile
     from tuneline.training.result import TuningResult
+    from tuneline.vertex.tuning.result import ManagedResult
 
 
 def predict_baselines(
@@ -155,6 +158,73 @@ def predict_endpoint(
         training_rows=rows,
     )
     return write(test, train, base, [answered], output)
+
+
+def predict_managed(
+    test: Path, train: Path, tuning: Path, settings: PredictSettings, output: Path
+) -> PredictionFile:
+    """Answer the held-out rows by a model that a service tuned: one candidate, of its method.
+
+    Gemini answers from its endpoint; of an open model the weights are brought here.
+
+    Args:
+        test: Canonical Parquet of the held-out rows.
+        train: Canonical Parquet of the training split that the service was sent.
+        tuning: Result of the tuning job.
+        settings: How to ask; ``shots`` is not read.
+        output: Predictions file to write.
+
+    Raises:
+        ConfigurationError: The service refuses, or the weights or their base model are not found.
+        DataError: The result is none, the job was sent another training split, or a split is
+            empty, no canonical Parquet or shares prompts with the other.
+        MachineError: The output cannot be written, or the device's memory does not suffice.
+        ServiceError: The service or the store does not answer.
+    """
+    result = read_managed_result(tuning)
+    require_split(train, tuning, result.data["train"].digest)
+    if result.endpoint:
+        return predict_endpoint(
+            test,
+            train,
+            result.endpoint,
+            settings,
+            output,
+            base_model=result.base_model.reference,
+            training_seconds=result.seconds,
+        )
+    return _predict_weights(test, train, result, settings, output)
+
+
+def _predict_weights(
+    test: Path, train: Path, result: ManagedResult, settings: PredictSettings, output: Path
+) -> PredictionFile:
+    require_writable(output.parent)
+    require_apart(test, train)
+    base_model = resolve_base_model(result.base_weights)
+    base = Base(base_model.reference, base_model.digest)
+    questions = [Question(asked) for asked in read_asked(test, settings.turns)]
+    with TemporaryDirectory(prefix=f"{output.name}-", dir=output.parent) as scratch:
+        weights = _whole_weights(result, Path(scratch) / "merged")
+        loaded = _open(weights, train, settings, base_model.path, questions)
+        digest = sha256_folder(weights)
+        answered = ask(loaded, questions, result.method, result.method, base).with_facts(
+            model=result.weights_uri,
+            model_digest=digest,
+            training_seconds=result.seconds,
+            training_rows=result.data["train"].rows,
+        )
+    return write(test, train, base, [answered], output)
+
+
+def _whole_weights(result: ManagedResult, merged: Path) -> Path:
+    """Folder of the tuned weights; an adapter is merged with its base model first."""
+    folder = copied_folder("weights_uri", result.weights_uri)
+    if (folder / "adapter_config.json").is_file():
+        from tuneline.training.merge import merge
+
+        return merge(result.weights_uri, merged, result.base_weights).folder
+    return folder
 
 
 def _require_endpoint(name: str) -> None:

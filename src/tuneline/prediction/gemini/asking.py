@@ -15,15 +15,10 @@ from google.genai import types
 
 from tuneline.errors import ServiceError, TunelineError
 from tuneline.prediction.gemini.connection import connected
-from tuneline.prediction.gemini.failures import (
-    describe,
-    last_word,
-    most_attempts,
-    passes,
-    wait_s,
-)
+from tuneline.prediction.gemini.failures import last_word, most_attempts
 from tuneline.prediction.gemini.reply import Reply, read_reply, too_long
 from tuneline.prediction.gemini.request import estimated_tokens
+from tuneline.vertex.failures import describe, passes, wait_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -140,7 +135,12 @@ class Asking:
                 attempts = most_attempts(error, settings)
                 if attempt >= attempts or not passes(error):
                     raise last_word(error, settings, model, call.where) from error
-                wait = wait_s(error, attempt, settings)
+                wait = wait_s(
+                    error,
+                    attempt,
+                    first_wait_s=settings.first_wait_s,
+                    longest_wait_s=settings.longest_wait_s,
+                )
                 logger.info(
                     "predict: %s: %s; attempt %d of %d in %.1f s",
                     *(model, said, attempt + 1, attempts, wait),

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import google.auth
 import httpx
 from google import genai
-from google.auth import exceptions as auth_errors
 from google.genai import types
 
 from tuneline.errors import ConfigurationError
 from tuneline.prediction.gemini.names import parse
+from tuneline.vertex.credentials import application_credentials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from tuneline.prediction.gemini.settings import GeminiSettings
 
 _KEYS = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
-_KEY_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
-_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +103,7 @@ async def connected(service: Service, settings: GeminiSettings) -> AsyncIterator
         if not service.is_vertex:
             yield genai.Client(vertexai=False, http_options=options)
             return
-        credentials, own_project = _credentials()
+        credentials, own_project = application_credentials()
         project = service.project or own_project
         if not project:
             raise ConfigurationError(
@@ -121,21 +117,3 @@ async def connected(service: Service, settings: GeminiSettings) -> AsyncIterator
             credentials=credentials,
             http_options=options,
         )
-
-
-def _credentials() -> tuple[Any, str]:
-    key_file = os.environ.get(_KEY_FILE, "")
-    if key_file and not Path(key_file).is_file():
-        raise ConfigurationError(
-            f"Vertex AI: {_KEY_FILE} names {key_file}, and there is no such file. Name the key "
-            "file, or unset it and run gcloud auth application-default login."
-        )
-    try:
-        credentials, project = google.auth.default(scopes=_SCOPES)
-    except auth_errors.DefaultCredentialsError as error:
-        raise ConfigurationError(
-            "Vertex AI: there are no application default credentials. Run gcloud auth "
-            "application-default login, or name a key file in GOOGLE_APPLICATION_CREDENTIALS; for "
-            "the Gemini Developer API set GOOGLE_API_KEY and no project."
-        ) from error
-    return credentials, project or ""

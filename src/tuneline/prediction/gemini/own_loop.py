@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
-import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from tuneline.termination import termination_raised
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
 Result = TypeVar("Result")
-
-_TERMINATED = 128 + signal.SIGTERM
 
 
 def run_in_own_loop(work: Callable[[], Awaitable[Result]]) -> Result:
@@ -32,7 +28,7 @@ def run_in_own_loop(work: Callable[[], Awaitable[Result]]) -> Result:
         started.set_result((asyncio.get_running_loop(), task))  # type: ignore[arg-type]
         return await work()
 
-    with ThreadPoolExecutor(1, "asking") as pool, _termination_raised():
+    with ThreadPoolExecutor(1, "asking") as pool, termination_raised():
         running = pool.submit(lambda: asyncio.run(main()))
         try:
             return running.result()
@@ -41,16 +37,3 @@ def run_in_own_loop(work: Callable[[], Awaitable[Result]]) -> Result:
                 loop, task = started.result()
                 loop.call_soon_threadsafe(task.cancel)
             raise
-
-
-@contextmanager
-def _termination_raised() -> Iterator[None]:
-    """Turn SIGTERM into an exception; only the main thread can, and only it is told."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
