@@ -9,7 +9,10 @@ import typer
 
 def models(
     registry: Annotated[
-        str, typer.Option(help="Folder of a local registry, or an MLflow tracking URI.")
+        str,
+        typer.Option(
+            help="Folder of a local registry, vertex://PROJECT/LOCATION or an MLflow tracking URI."
+        ),
     ] = "tuneline-registry",
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

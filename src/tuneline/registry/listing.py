@@ -7,12 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tuneline.registry.connection import DATABASE_FILE, connect
-from tuneline.registry.settings import registry_folder
+from tuneline.registry.settings import registry_folder, vertex_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mlflow import MlflowClient
+
+    from tuneline.registry.settings import VertexRegistry
 
 _VERSIONS_A_PAGE = 1000
 
@@ -30,8 +32,8 @@ class RegisteredModel:
         metric: Name of the evaluation's primary metric.
         value: Its value for this model.
         created: When it was registered: UTC, ISO 8601, whole seconds.
-        uri: What MLflow loads it by.
-        source: Where its files lie.
+        uri: What MLflow loads it by; on Vertex AI its name.
+        source: Where its files lie; of a tuned Gemini model, which shows none, its name.
     """
 
     name: str
@@ -52,21 +54,36 @@ def list_models(registry: str) -> list[RegisteredModel]:
     Versions that something else registered in the same registry are left out. A folder without a
     registry has none; it is not made.
 
+    Args:
+        registry: A folder, ``vertex://PROJECT/LOCATION`` or an MLflow tracking URI.
+
     Raises:
+        ConfigurationError: The URI on Vertex AI is none, names no location, or is refused.
         MachineError: The registry's folder cannot be used.
         ServiceError: The registry's server cannot be reached or refuses.
     """
+    vertex = vertex_registry(registry)
+    rows = _in_mlflow(registry) if vertex is None else _on_vertex(vertex)
+    return sorted(rows, key=lambda row: (row.name, -int(row.version)))
+
+
+def _on_vertex(registry: VertexRegistry) -> list[RegisteredModel]:
+    from tuneline.registry.vertex.listing import list_vertex_models
+
+    return list(list_vertex_models(registry))
+
+
+def _in_mlflow(registry: str) -> list[RegisteredModel]:
     folder = registry_folder(registry)
     if folder is not None and not (folder / DATABASE_FILE).exists():
         return []
     with connect(registry) as client:
         aliases = _aliases(client)
-        rows = [
+        return [
             _row(version, aliases.get((version.name, str(version.version)), ()))
             for version in _pages(client.search_model_versions, _VERSIONS_A_PAGE)
             if "tuneline.model_digest" in version.tags
         ]
-    return sorted(rows, key=lambda row: (row.name, -int(row.version)))
 
 
 def _aliases(client: MlflowClient) -> dict[tuple[str, str], tuple[str, ...]]:

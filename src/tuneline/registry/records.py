@@ -31,13 +31,14 @@ class SplitRecord(BaseModel):
 class ResultRecord(BaseModel):
     """The facts of result.json that a registry entry carries.
 
-    ``model_digest`` is the SHA-256 over the files of ``model_folder``.
+    ``model_digest`` is the SHA-256 over the files of ``model_folder``; a service that tunes shows
+    no folder, and digests the names that it gave instead.
     """
 
     tuneline_version: str
     run_digest: Digest
     method: str
-    model_folder: str
+    model_folder: str = ""
     model_digest: Digest
     base_model: BaseModelRecord
     settings: dict[str, Any]
