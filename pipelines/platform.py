@@ -1,15 +1,20 @@
-"""What must be fixed when a pipeline is compiled: the engine it goes to, its images and devices."""
+"""What must be fixed when a pipeline is compiled: its engine, images, machines and devices."""
 
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from kfp.dsl import PipelineTask
+from kfp.dsl.base_component import BaseComponent
 
 from tuneline.components.images import COMPONENTS_IMAGE, TRAINER_IMAGE
 from tuneline.errors import ConfigurationError
+from tuneline.pipelines.custom_job import custom_job
 
 Target = Literal["local", "kubeflow", "vertex"]
 _RETRIES = 3
+_MACHINE_TYPE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 
@@ -24,7 +29,13 @@ class Platform:
         trainer_image: Image of tuning and prediction.
         accelerator: Device of tuning and prediction in the target's own words: ``nvidia.com/gpu``
             on Kubeflow, ``NVIDIA_L4`` and the like on Vertex. Empty: none.
-        accelerators: How many of them.
+        accelerators: How many of them; on Vertex, in each machine.
+        machine_type: Machine of tuning on Vertex, such as ``g2-standard-12``. Empty: the service
+            chooses one that fits.
+        nodes: Machines of one tuning task.
+        spot: Use machines that may be taken away at any time, for less.
+        flex_start: Wait in line for machines that run at most seven days, for less.
+        max_wait_hours: How long to wait in that line; 0: without end.
     """
 
     target: Target = "local"
@@ -32,28 +43,70 @@ class Platform:
     trainer_image: str = TRAINER_IMAGE
     accelerator: str = ""
     accelerators: int = 1
+    machine_type: str = ""
+    nodes: int = 1
+    spot: bool = False
+    flex_start: bool = False
+    max_wait_hours: int = 24
 
     def __post_init__(self) -> None:
         problems = []
         if self.target not in TARGETS:
             problems.append(f"target: must be one of {', '.join(TARGETS)}, not {self.target!r}.")
+        problems += [*self._accelerator_problems(), *self._machine_problems()]
+        if problems:
+            raise ConfigurationError(problems)
+
+    def _accelerator_problems(self) -> Iterator[str]:
         if self.accelerators < 1:
-            problems.append(f"accelerators: must be at least 1, not {self.accelerators}.")
+            yield f"accelerators: must be at least 1, not {self.accelerators}."
         wanted = {"kubeflow": "/", "vertex": "_"}.get(self.target)
         if self.accelerator and wanted is None:
-            problems.append("accelerator: a local run uses the devices that the machine has.")
+            yield "accelerator: a local run uses the devices that the machine has."
         elif self.accelerator and wanted and wanted not in self.accelerator:
             example = "nvidia.com/gpu" if self.target == "kubeflow" else "NVIDIA_L4"
-            problems.append(
+            yield (
                 f"accelerator: {self.accelerator!r} is no name that {self.target} knows; one such "
                 f"as {example!r} is."
             )
-        if problems:
-            raise ConfigurationError(problems)
+
+    def _machine_problems(self) -> Iterator[str]:
+        if self.nodes < 1:
+            yield f"nodes: must be at least 1, not {self.nodes}."
+        if self.max_wait_hours < 0:
+            yield f"max_wait_hours: must be 0 (without end) or more, not {self.max_wait_hours}."
+        if self.spot and self.flex_start:
+            yield "spot: excludes flex_start. Choose one."
+        further = {
+            "nodes": self.nodes > 1,
+            "spot": self.spot,
+            "flex_start": self.flex_start,
+        }
+        wanted = [name for name, given in further.items() if given]
+        if self.target != "vertex":
+            names = ["machine_type"] * bool(self.machine_type) + wanted
+            yield from (f"{name}: is for target vertex, not for {self.target}." for name in names)
+        elif not self.machine_type:
+            yield from (f"{name}: needs machine_type, such as g2-standard-12." for name in wanted)
+        elif not _MACHINE_TYPE.fullmatch(self.machine_type):
+            yield (
+                f"machine_type: {self.machine_type!r} is no machine of Vertex AI; one such as "
+                "'g2-standard-12' is."
+            )
 
     def on_cpu(self, task: PipelineTask) -> PipelineTask:
         """Place a task in the components image."""
         return task.set_container_image(self.components_image)
+
+    def trainer(self, component: BaseComponent) -> Callable[..., PipelineTask]:
+        """What makes and places a task that tunes; it takes the component's inputs.
+
+        Raises:
+            ConfigurationError: A machine is named, and what that needs is not installed.
+        """
+        if not self.machine_type:
+            return lambda **inputs: self.on_device(component(**inputs))
+        return custom_job(component, self)
 
     def tried_again(self, task: PipelineTask) -> PipelineTask:
         """Let a service start a task again that failed: tuning goes on from its checkpoint.

@@ -8,7 +8,7 @@ from kfp.dsl import HTML, Artifact, PipelineTask
 from tuneline.components.data.component import fingerprint_source, prepare_dataset
 from tuneline.components.evaluation.component import evaluate, predict, predict_learning_curve
 from tuneline.components.registration.component import register_model
-from tuneline.components.training.component import tune_model
+from tuneline.components.training.component import tune_managed_model, tune_model
 from tuneline.pipelines.platform import Platform
 
 
@@ -38,12 +38,13 @@ def parameters(scope: Mapping[str, Any]) -> dict[str, Any]:
     return {name: scope[name] for name in fingerprint_source.component_spec.inputs if name in scope}
 
 
-def examples(platform: Platform, run: Mapping[str, Any]) -> Examples:
+def examples(platform: Platform, run: Mapping[str, Any], *, managed: bool = False) -> Examples:
     """Fingerprint the sources and prepare the splits.
 
     Args:
         platform: Where the tasks run.
         run: The pipeline's parameters by name.
+        managed: Whether a service tunes, whose limits count and which must find local media.
     """
     source = (
         platform.on_cpu(fingerprint_source(**run))
@@ -51,8 +52,11 @@ def examples(platform: Platform, run: Mapping[str, Any]) -> Examples:
         .set_display_name("check parameters, fingerprint sources")
     )
     names = ("data", "test_data", "prompt_template", "completion_template", "data_settings", "seed")
+    given = {name: run[name] for name in names}
+    if managed:
+        given |= {"managed_model": run["base_model"], "staging": run["staging"]}
     prepared = platform.on_cpu(
-        prepare_dataset(fingerprint=source.outputs["data"], **{name: run[name] for name in names})
+        prepare_dataset(fingerprint=source.outputs["data"], **given)
     ).set_display_name("prepare data")
     return Examples(source, prepared)
 
@@ -74,14 +78,12 @@ def prompt_design(platform: Platform, run: Mapping[str, Any], given: Examples) -
 
 def tuned(platform: Platform, run: Mapping[str, Any], given: Examples, method: Any) -> Tuned:
     """Tune by one method and predict with the result."""
-    tuning = platform.on_device(
-        tune_model(
-            train=given.prepared.outputs["train"],
-            validation=given.prepared.outputs["validation"],
-            fingerprint=given.source.outputs["base_model"],
-            method=method,
-            **{name: run[name] for name in ("base_model", "preset", "overrides", "seed")},
-        )
+    tuning = platform.trainer(tune_model)(
+        train=given.prepared.outputs["train"],
+        validation=given.prepared.outputs["validation"],
+        fingerprint=given.source.outputs["base_model"],
+        method=method,
+        **{name: run[name] for name in ("base_model", "preset", "overrides", "seed")},
     )
     model = platform.tried_again(tuning)
     predictions = platform.on_device(
@@ -104,18 +106,65 @@ def tuned_on_parts(
 ) -> PipelineTask:
     """Tune on parts of the training split and predict with each result."""
     names = ("base_model", "preset", "overrides", "prediction_settings", "seed")
-    task = platform.on_device(
-        predict_learning_curve(
+    task = platform.trainer(predict_learning_curve)(
+        test=given.prepared.outputs["test"],
+        train=given.prepared.outputs["train"],
+        validation=given.prepared.outputs["validation"],
+        fingerprint=given.source.outputs["base_model"],
+        method=method,
+        fractions=fractions,
+        **{name: run[name] for name in names},
+    )
+    return platform.tried_again(task).set_display_name("tune on parts and predict")
+
+
+def asked_of_gemini(platform: Platform, run: Mapping[str, Any], given: Examples) -> PipelineTask:
+    """Predict the baselines by a Gemini model, which needs no device."""
+    return platform.on_cpu(
+        predict(
             test=given.prepared.outputs["test"],
+            train=given.prepared.outputs["train"],
+            **{name: run[name] for name in ("base_model", "shots", "project", "seed")},
+            prediction_settings=run["prediction_settings"],
+        )
+    ).set_display_name("predict by prompt design")
+
+
+def tuned_by_service(
+    platform: Platform, run: Mapping[str, Any], given: Examples, *, on_device: bool
+) -> Tuned:
+    """Tune by Vertex AI and predict with the result.
+
+    Args:
+        platform: Where the tasks run.
+        run: The pipeline's parameters by name.
+        given: The splits.
+        on_device: Whether the tuned model's weights answer here, not an endpoint.
+    """
+    names = ("base_model", "project", "staging", "location", "max_cost_usd", "overrides")
+    further = [name for name in ("method", "base_weights") if name in run]
+    tuning = platform.on_cpu(
+        tune_managed_model(
             train=given.prepared.outputs["train"],
             validation=given.prepared.outputs["validation"],
             fingerprint=given.source.outputs["base_model"],
-            method=method,
-            fractions=fractions,
-            **{name: run[name] for name in names},
+            model_name=run["model_name"],
+            **{name: run[name] for name in (*names, *further)},
         )
     )
-    return platform.tried_again(task).set_display_name("tune on parts and predict")
+    job = platform.tried_again(tuning).set_display_name("tune on Vertex AI")
+    placed = platform.on_device if on_device else platform.on_cpu
+    predictions = placed(
+        predict(
+            test=given.prepared.outputs["test"],
+            train=given.prepared.outputs["train"],
+            tuning=job.outputs["result"],
+            project=run["project"],
+            prediction_settings=run["prediction_settings"],
+            seed=run["seed"],
+        )
+    )
+    return Tuned(job, predictions.set_display_name("predict by the tuned model"))
 
 
 def decided(
@@ -157,8 +206,28 @@ def registered(
             model=winner.model.outputs["model"],
             verdict=decision.outputs["verdict"],
             report=decision.outputs["report"],
+            scores=decision.outputs["scores"],
             model_name=run["model_name"],
             registry=run["registry"],
+        )
+    )
+    return registration.set_caching_options(enable_caching=False).set_display_name("register")
+
+
+def registered_managed(
+    platform: Platform, run: Mapping[str, Any], decision: PipelineTask, winner: Tuned
+) -> PipelineTask:
+    """Likewise, a model that a service tuned."""
+    serving = {"serving_image": run["serving_image"]} if "serving_image" in run else {}
+    registration = platform.on_cpu(
+        register_model(
+            tuning=winner.model.outputs["result"],
+            verdict=decision.outputs["verdict"],
+            report=decision.outputs["report"],
+            scores=decision.outputs["scores"],
+            model_name=run["model_name"],
+            registry=run["registry"],
+            **serving,
         )
     )
     return registration.set_caching_options(enable_caching=False).set_display_name("register")

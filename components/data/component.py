@@ -26,6 +26,12 @@ def fingerprint_source(
     registry: str = "tuneline-registry",
     seed: int = 0,
     fractions: list = [],
+    project: str = "",
+    location: str = "",
+    staging: str = "",
+    max_cost_usd: float = 20.0,
+    base_weights: str = "",
+    serving_image: str = "",
 ) -> NamedTuple("Fingerprints", data=str, base_model=str, evaluation=str):
     """Check a run's parameters, then take digests of what its sources hold now. Never cached.
 
@@ -46,6 +52,12 @@ def fingerprint_source(
         registry: Folder or tracking URI of the registry.
         seed: The run's seed.
         fractions: Parts of the training split for a learning curve.
+        project: Google Cloud project of managed tuning.
+        location: Where a managed job runs.
+        staging: Folder of a bucket that managed tuning reads from.
+        max_cost_usd: Most that managed tuning may cost.
+        base_weights: Weights of a managed open model.
+        serving_image: Container that serves an open model registered on Vertex AI.
 
     Returns:
         data: Digest of the data behind its URIs.
@@ -72,6 +84,12 @@ def fingerprint_source(
             "registry": registry,
             "seed": seed,
             "fractions": fractions,
+            "project": project,
+            "location": location,
+            "staging": staging,
+            "max_cost_usd": max_cost_usd,
+            "base_weights": base_weights,
+            "serving_image": serving_image,
         }
     )
 
@@ -92,6 +110,8 @@ def prepare_dataset(
     prompt_template: str = "",
     completion_template: str = "",
     data_settings: dict = {},
+    managed_model: str = "",
+    staging: str = "",
     seed: int = 0,
 ) -> None:
     """Validate every row, drop duplicates, split without leakage.
@@ -111,6 +131,8 @@ def prepare_dataset(
         prompt_template: For named columns, such as "{text}".
         completion_template: For named columns, such as "{category}".
         data_settings: Any further field of the data stage's settings.
+        managed_model: Model that a service is to tune, whose limits count; empty: none.
+        staging: Folder of a bucket, gs://, where that service finds local media.
         seed: Salts the split.
     """
     from pathlib import Path
@@ -125,6 +147,8 @@ def prepare_dataset(
             "prompt_template": prompt_template,
             "completion_template": completion_template,
             "data_settings": data_settings,
+            "managed_model": managed_model,
+            "staging": staging,
             "seed": seed,
         }
     )

@@ -26,8 +26,10 @@ def predict(
     fingerprint: str = "",
     shots: list = [0, 4],
     prediction_settings: dict = {},
+    project: str = "",
     seed: int = 0,
     model: Input[Model] = None,
+    tuning: Input[Artifact] = None,
 ) -> None:
     """Answer the held-out rows: by prompt design with the base model, or by a tuned model.
 
@@ -41,20 +43,34 @@ def predict(
         fingerprint: Digest of the base model, so that caching notices new content.
         shots: One baseline for each number of examples in the prompt.
         prediction_settings: Any further field of the prediction settings.
+        project: Google Cloud project that Gemini is asked in; empty: that of the credentials.
         seed: Chooses the shots.
         model: A tuned open model.
+        tuning: Result of a managed tuning job.
     """
     from pathlib import Path
 
     from tuneline.parameters import predict_settings
-    from tuneline.prediction.predict import predict_baselines, predict_endpoint, predict_tuned
+    from tuneline.prediction.predict import (
+        predict_baselines,
+        predict_endpoint,
+        predict_managed,
+        predict_tuned,
+    )
 
     settings = predict_settings(
-        {"shots": shots, "seed": seed, "prediction_settings": prediction_settings}
+        {
+            "shots": shots,
+            "seed": seed,
+            "prediction_settings": prediction_settings,
+            "project": project,
+        }
     )
     held_out, training, output = Path(test.path), Path(train.path), Path(predictions.path)
     if model is not None:
         predict_tuned(held_out, training, Path(model.path), settings, output)
+    elif tuning is not None:
+        predict_managed(held_out, training, Path(tuning.path), settings, output)
     elif endpoint:
         predict_endpoint(held_out, training, endpoint, settings, output)
     else:

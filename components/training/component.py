@@ -1,9 +1,10 @@
-"""Tuning stage: parameter-efficient or full tuning in our trainer."""
+"""Tuning stage: in our trainer, or by a managed service."""
 
 from kfp import dsl
-from kfp.dsl import HTML, Dataset, Input, Metrics, Model, Output
+from kfp.dsl import HTML, Artifact, Dataset, Input, Metrics, Model, Output, OutputPath
 
-from tuneline.components.images import TRAINER_IMAGE
+from tuneline.components.images import COMPONENTS_IMAGE, TRAINER_IMAGE
+from tuneline.components.training.artifacts import VertexModel
 
 
 @dsl.component(base_image=TRAINER_IMAGE, install_kfp_package=False)
@@ -62,3 +63,78 @@ def tune_model(
     model.metadata.update(result.summary(), fingerprint=fingerprint)
     for name, value in result.numbers().items():
         metrics.log_metric(name, value)
+
+
+@dsl.component(base_image=COMPONENTS_IMAGE, install_kfp_package=False)
+def tune_managed_model(
+    train: Input[Dataset],
+    validation: Input[Dataset],
+    model: Output[VertexModel],
+    result: Output[Artifact],
+    metrics: Output[Metrics],
+    page: Output[HTML],
+    gcp_resources: OutputPath(str),
+    base_model: str,
+    project: str,
+    staging: str,
+    location: str = "",
+    method: str = "pet",
+    base_weights: str = "",
+    max_cost_usd: float = 20.0,
+    overrides: dict = {},
+    model_name: str = "tuned-model",
+    fingerprint: str = "",
+) -> str:
+    """Tune a model by Vertex AI: priced before, found again after an interruption, never twice.
+
+    Args:
+        train: Examples to learn from, canonical Parquet.
+        validation: Examples that the service measures on; may hold none.
+        model: The tuned model, a google.VertexModel.
+        result: Every fact of the job, JSON: the later stages read it.
+        metrics: Rows, tokens, cost, seconds, last values of the curves.
+        page: Curves and what the service counted.
+        gcp_resources: The job's name, as consoles and google-cloud-pipeline-components read it.
+        base_model: Id in the catalogue of managed models.
+        project: Google Cloud project that pays.
+        staging: Folder of a bucket, gs://, for training files and tuned weights.
+        location: Where the job runs; empty: the model's usual place.
+        method: `pet` (adapter) or `full` (some open models).
+        base_weights: The weights of an open model: a hub id, a folder or a gs:// URI.
+        max_cost_usd: Most that tuning may cost, by the estimate made before.
+        overrides: Any field of the managed settings.
+        model_name: What the model is for; candidates are named after it.
+        fingerprint: Digest of the base model, so that caching notices new content.
+
+    Returns:
+        Endpoint that the tuned model answers from; empty for open models.
+    """
+    from pathlib import Path
+
+    from tuneline.parameters import managed_settings
+    from tuneline.vertex.tuning.tune import TuningPaths, tune_managed
+
+    settings = managed_settings(
+        {
+            "base_model": base_model,
+            "project": project,
+            "location": location,
+            "staging": staging,
+            "method": method,
+            "base_weights": base_weights,
+            "max_cost_usd": max_cost_usd,
+            "overrides": overrides,
+            "model_name": model_name,
+        }
+    )
+    tuned = tune_managed(
+        Path(train.path),
+        Path(validation.path),
+        settings,
+        TuningPaths(Path(result.path), Path(gcp_resources), Path(page.path)),
+    )
+    model.uri = tuned.uri
+    model.metadata.update(tuned.summary(), fingerprint=fingerprint)
+    for name, value in tuned.numbers().items():
+        metrics.log_metric(name, value)
+    return tuned.endpoint

@@ -6,6 +6,7 @@ since a compiled spec can be started by hands that never saw the first check.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tuneline.data.settings import PrepareSettings
 from tuneline.data.sources.fingerprint import fingerprint
+from tuneline.data.targets.catalogue import is_managed
 from tuneline.errors import ConfigurationError
 from tuneline.evaluation.settings import EvaluationSettings
 from tuneline.models.source import EMBEDDED, base_model_fingerprint, reference_problem
@@ -20,6 +22,8 @@ from tuneline.prediction.settings import PredictSettings
 from tuneline.registry.settings import RegisterSettings
 from tuneline.settings import validated
 from tuneline.training.settings import METHODS, TrainConfig
+from tuneline.vertex.tuning.limits import require_possible
+from tuneline.vertex.tuning.settings import ManagedSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +50,12 @@ class RunParameters(BaseModel):
         seed: Seeds the split, the shots and tuning.
         fractions: Parts of the training split that are tuned on beside all of it; empty in
             pipelines that draw no learning curve.
+        project: Google Cloud project of managed tuning; empty for the trainer.
+        location: Where a managed job runs; empty: the model's usual place.
+        staging: Folder of a bucket, gs://, that managed tuning reads its files from.
+        max_cost_usd: Most that managed tuning may cost.
+        base_weights: Weights of a managed open model: a hub id, a folder or a gs:// URI.
+        serving_image: Container that serves an open model registered on Vertex AI.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,6 +76,12 @@ class RunParameters(BaseModel):
     registry: str = "tuneline-registry"
     seed: int = 0
     fractions: list[float] = Field(default_factory=list)
+    project: str = ""
+    location: str = ""
+    staging: str = ""
+    max_cost_usd: float = 20.0
+    base_weights: str = ""
+    serving_image: str = ""
 
 
 class Fingerprints(NamedTuple):
@@ -80,17 +96,21 @@ def prepare_settings(values: Mapping[str, Any]) -> PrepareSettings:
     """The data stage's settings out of a run's parameters."""
     names = ("data", "test_data", "prompt_template", "completion_template", "seed")
     own = {name: values[name] for name in names if name in values}
-    return validated(
-        PrepareSettings, {**own, **values.get("data_settings", {})}, source="data settings"
-    )
+    given = {**own, **values.get("data_settings", {})}
+    if managed_model := values.get("managed_model", ""):
+        # What the service would refuse or drop is kept aside before it is paid for.
+        given.setdefault("target", managed_model)
+        given.setdefault("media_upload", f"{values['staging'].rstrip('/')}/media")
+    return validated(PrepareSettings, given, source="data settings")
 
 
 def predict_settings(values: Mapping[str, Any]) -> PredictSettings:
     """The prediction stage's settings out of a run's parameters."""
     own = {name: values[name] for name in ("shots", "seed") if name in values}
-    return validated(
-        PredictSettings, {**own, **values.get("prediction_settings", {})}, source="prediction"
-    )
+    given = {**own, **values.get("prediction_settings", {})}
+    if project := values.get("project", ""):
+        given["gemini"] = {"project": project, **given.get("gemini", {})}
+    return validated(PredictSettings, given, source="prediction")
 
 
 def evaluation_settings(values: Mapping[str, Any]) -> EvaluationSettings:
@@ -112,6 +132,17 @@ def train_config(values: Mapping[str, Any], **paths: Path) -> TrainConfig:
     return validated(TrainConfig, given, source="tuning settings")
 
 
+def managed_settings(values: Mapping[str, Any]) -> ManagedSettings:
+    """The settings of managed tuning out of a run's parameters."""
+    names = (
+        *("base_model", "project", "location", "staging"),
+        *("model_name", "base_weights", "max_cost_usd"),
+    )
+    own = {name: values[name] for name in names if name in values}
+    given = {**own, "method": values.get("method") or "pet", **values.get("overrides", {})}
+    return validated(ManagedSettings, given, source="tuning settings")
+
+
 def checked(values: Mapping[str, Any]) -> RunParameters:
     """Check a run's parameters as far as it goes without reading data or loading a model.
 
@@ -120,20 +151,23 @@ def checked(values: Mapping[str, Any]) -> RunParameters:
     """
     parameters = validated(RunParameters, values, source="parameters")
     given = parameters.model_dump()
-    nowhere = {"train": Path("train"), "validation": Path("validation"), "output": Path("output")}
+    managed = is_managed_run(given)
     checks: list[Callable[[], object]] = [
-        lambda: prepare_settings(given),
+        lambda: prepare_settings(
+            {**given, "managed_model": parameters.base_model if parameters.staging else ""}
+        ),
         lambda: predict_settings(given),
         lambda: evaluation_settings(given),
         lambda: validated(
             RegisterSettings,
-            {"registry": parameters.registry, "model_name": parameters.model_name},
+            {
+                "registry": parameters.registry,
+                "model_name": parameters.model_name,
+                "serving_image": parameters.serving_image,
+            },
             source="parameters",
         ),
-        *(
-            lambda method=method: train_config({**given, "method": method}, **nowhere)
-            for method in ([parameters.method] if parameters.method else METHODS)
-        ),
+        *(_managed_checks(given) if managed else _trainer_checks(given)),
     ]
     problems = [problem for check in checks for problem in _problems(check)]
     problems += [
@@ -143,7 +177,8 @@ def checked(values: Mapping[str, Any]) -> RunParameters:
     ]
     if len(set(parameters.fractions)) < len(parameters.fractions):
         problems.append("parameters: fractions: names one part twice. Give each once.")
-    if problem := reference_problem(parameters.base_model):
+    reference = parameters.base_weights if managed else parameters.base_model
+    if reference and (problem := reference_problem(reference)):
         problems.append(problem)
     if problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
@@ -164,9 +199,37 @@ def fingerprints(values: Mapping[str, Any]) -> Fingerprints:
     measured_with = evaluation_settings(parameters.model_dump()).files
     return Fingerprints(
         fingerprint(sources),
-        base_model_fingerprint(parameters.base_model),
+        base_model_fingerprint(
+            (parameters.base_weights or EMBEDDED)
+            if is_managed_run(parameters.model_dump())
+            else parameters.base_model
+        ),
         fingerprint(measured_with) if measured_with else "",
     )
+
+
+def is_managed_run(values: Mapping[str, Any]) -> bool:
+    """Whether a run's model is tuned by a service: it is such a model, or a bucket was staged."""
+    catalogue = str(values.get("overrides", {}).get("catalogue", ""))
+    return bool(values.get("staging")) or is_managed(values.get("base_model", ""), catalogue)
+
+
+def _managed_checks(given: Mapping[str, Any]) -> list[Callable[[], object]]:
+    def check() -> None:
+        if not given["staging"]:
+            raise ConfigurationError(
+                f"parameters: base_model: {given['base_model']} is tuned by a service: run the "
+                "pipeline gemini_tuning or managed_open_tuning, and set project and staging."
+            )
+        require_possible(managed_settings(given))
+
+    return [check]
+
+
+def _trainer_checks(given: Mapping[str, Any]) -> list[Callable[[], object]]:
+    nowhere = {"train": Path("train"), "validation": Path("validation"), "output": Path("output")}
+    methods = [given["method"]] if given["method"] else METHODS
+    return [partial(train_config, {**given, "method": method}, **nowhere) for method in methods]
 
 
 def _problems(check: Callable[[], object]) -> list[str]:

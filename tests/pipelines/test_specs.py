@@ -61,7 +61,8 @@ def test_spec_and_typed_parameters_agree(name):
     assert declared.keys() <= RunParameters.model_fields.keys()
     assert [found for found, spec in declared.items() if "description" not in spec] == []
     for found, spec in declared.items():
-        if found not in {"data", "method", "fractions"}:
+        assert spec.get("isOptional", False) == ("defaultValue" in spec)
+        if "defaultValue" in spec and found not in {"method", "fractions"}:
             field = RunParameters.model_fields[found]
             default = field.get_default(call_default_factory=True)
             assert spec["defaultValue"] == default, found

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from tuneline import __version__
-from tuneline.cli import data, evaluation, pipelines, registry, training
+from tuneline.cli import data, evaluation, pipelines, registry, submit, training
 from tuneline.errors import TunelineError
 
 app = typer.Typer(
@@ -32,6 +32,9 @@ app.command("predict")(evaluation.predict)
 app.command("evaluate")(evaluation.evaluate)
 app.command("compile")(pipelines.compile_spec)
 app.command("run")(pipelines.run)
+app.command("submit")(submit.submit)
+app.command("follow")(submit.follow)
+app.command("cancel")(submit.cancel)
 app.command("models")(registry.models)
 
 

@@ -22,6 +22,28 @@ _RUNS = Path("runs")
 
 Runs = Annotated[Path, typer.Option(help="Folder that the run's own folder is made in.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")]
+Config = Annotated[Path | None, typer.Option(help="YAML file of parameters.")]
+Parameter = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", "-p", help="NAME=VALUE; the value is YAML. Wins over --config."),
+]
+Accelerator = Annotated[
+    str, typer.Option(help="Device of tuning, as the target names it: NVIDIA_L4, nvidia.com/gpu.")
+]
+Accelerators = Annotated[int, typer.Option(help="How many devices.")]
+MachineType = Annotated[
+    str, typer.Option(help="Vertex AI: machine of tuning, such as g2-standard-12.")
+]
+Nodes = Annotated[int, typer.Option(help="Vertex AI: machines of one tuning task.")]
+Spot = Annotated[
+    bool, typer.Option("--spot", help="Vertex AI: machines that may be taken away, for less.")
+]
+FlexStart = Annotated[
+    bool, typer.Option("--flex-start", help="Vertex AI: wait in line for machines, for less.")
+]
+MaxWaitHours = Annotated[
+    int, typer.Option(help="How long --flex-start waits in line; 0: without end.")
+]
 
 
 def demo(runs: Runs = _RUNS, json_output: Json = False) -> None:
@@ -33,13 +55,8 @@ def demo(runs: Runs = _RUNS, json_output: Json = False) -> None:
 
 def run(
     pipeline: Annotated[str, typer.Argument(help="Name of a pipeline, or a compiled spec.yaml.")],
-    config: Annotated[Path | None, typer.Option(help="YAML file of parameters.")] = None,
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--parameter", "-p", help="NAME=VALUE; the value is YAML. Wins over --config."
-        ),
-    ] = None,
+    config: Config = None,
+    parameter: Parameter = None,
     runner: Annotated[str, typer.Option(help="How tasks run: subprocess.")] = "subprocess",
     runs: Runs = _RUNS,
     json_output: Json = False,
@@ -50,11 +67,7 @@ def run(
             f"--runner {runner}: this release runs tasks by 'subprocess' alone; 'docker' needs "
             "container images, which it does not have yet."
         )
-    from tuneline.parameters import RunParameters
-
-    values = read_mapping(config) if config else {}
-    values |= read_assignments(parameter or [], RunParameters)
-    _run_and_show(pipeline, values, runs, json_output=json_output)
+    _run_and_show(pipeline, given_parameters(config, parameter), runs, json_output=json_output)
 
 
 def compile_spec(
@@ -63,20 +76,43 @@ def compile_spec(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; default: PIPELINE.yaml.")
     ] = None,
-    accelerator: Annotated[
-        str,
-        typer.Option(help="Device of tuning, as the target names it: NVIDIA_L4, nvidia.com/gpu."),
-    ] = "",
-    accelerators: Annotated[int, typer.Option(help="How many devices.")] = 1,
+    accelerator: Accelerator = "",
+    accelerators: Accelerators = 1,
+    machine_type: MachineType = "",
+    nodes: Nodes = 1,
+    spot: Spot = False,
+    flex_start: FlexStart = False,
+    max_wait_hours: MaxWaitHours = 24,
 ) -> None:
     """Compile a pipeline to a spec, checked; the same input gives the same bytes."""
     from tuneline.pipelines.compile import compile_pipeline
     from tuneline.pipelines.platform import Platform
 
-    platform = Platform(target=target, accelerator=accelerator, accelerators=accelerators)  # type: ignore[arg-type]
+    platform = Platform(
+        target=target,  # type: ignore[arg-type]
+        accelerator=accelerator,
+        accelerators=accelerators,
+        machine_type=machine_type,
+        nodes=nodes,
+        spot=spot,
+        flex_start=flex_start,
+        max_wait_hours=max_wait_hours,
+    )
     path = output or Path(f"{pipeline}.yaml")
     compile_pipeline(pipeline, platform, path)
     typer.echo(str(path))
+
+
+def given_parameters(config: Path | None, assignments: list[str] | None) -> dict[str, Any]:
+    """A run's parameters as the user gave them: those of the file, then NAME=VALUE.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or an argument is no assignment.
+    """
+    from tuneline.parameters import RunParameters
+
+    values = read_mapping(config) if config else {}
+    return values | read_assignments(assignments or [], RunParameters)
 
 
 def _run_and_show(name: str, values: Mapping[str, Any], runs: Path, *, json_output: bool) -> None:

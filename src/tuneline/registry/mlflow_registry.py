@@ -45,7 +45,8 @@ class RegistryEntry:
     Attributes:
         name: The registered model's name.
         version: Its version, as the registry counts.
-        uri: What MLflow loads it by: ``models:/<name>/<version>``.
+        uri: What it is loaded by: ``models:/<name>/<version>`` of MLflow, or its full name on
+            Vertex AI.
         created: Whether this call made it; False where it was there already.
     """
 

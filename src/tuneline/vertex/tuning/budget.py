@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
-from tuneline.data.targets.catalogue import Price
 from tuneline.data.targets.kinds import Kind
 from tuneline.data.targets.price import price_sentence
 from tuneline.errors import ConfigurationError
@@ -37,10 +35,28 @@ def priced(entry: ModelEntry | None, settings: ManagedSettings) -> float | None:
 def require_affordable(
     entry: ModelEntry | None, settings: ManagedSettings, train: SentSplit, counter: TokenCounter
 ) -> tuple[float, str]:
-    """Compute what the job costs, and refuse one above ``max_cost_usd``.
+    """Compute what a job on a split costs, and refuse one above ``max_cost_usd``.
 
     Returns:
         US dollars, storage and serving left out, and the same in a sentence.
+
+    Raises:
+        ConfigurationError: It costs more, or nobody says what it costs.
+    """
+    uncounted = _uncounted(entry, train)
+    if uncounted and not settings.train_tokens:
+        raise ConfigurationError(
+            f"train_tokens: how many tokens {uncounted} files make is not known for "
+            f"{settings.base_model}, so that max_cost_usd cannot be kept. Set the tokens of all "
+            "training rows together."
+        )
+    return affordable(entry, settings, train.numbers.tokens, counter.certain_share)
+
+
+def affordable(
+    entry: ModelEntry | None, settings: ManagedSettings, tokens: int, certain_share: float
+) -> tuple[float, str]:
+    """Likewise, on so many tokens an epoch, of which a share is certain.
 
     Raises:
         ConfigurationError: It costs more, or nobody says what it costs.
@@ -52,16 +68,17 @@ def require_affordable(
             "max_cost_usd cannot be kept. Set the price that the service asks for a million "
             "training tokens."
         )
-    uncounted = _uncounted(entry, train)
-    if uncounted and not settings.train_tokens:
-        raise ConfigurationError(
-            f"train_tokens: how many tokens {uncounted} files make is not known for "
-            f"{settings.base_model}, so that max_cost_usd cannot be kept. Set the tokens of all "
-            "training rows together."
-        )
-    tokens = settings.train_tokens or train.numbers.tokens
+    if settings.train_tokens:
+        tokens, certain_share = settings.train_tokens, 1.0
     cost = tokens * settings.epochs * usd / _MILLION
-    sentence = _sentence(entry, settings, tokens, usd, counter)
+    if entry is None or settings.usd_per_million_tokens:
+        sentence = (
+            f"Tuning {settings.base_model} costs about ${cost:,.2f} ({tokens:,} tokens, "
+            f"{settings.epochs} epochs, ${usd:g} a million as you set it), storage and serving "
+            "extra."
+        )
+    else:
+        sentence = price_sentence(entry, tokens, settings.epochs, certain_share=certain_share)
     if cost > settings.max_cost_usd:
         raise ConfigurationError(
             f"max_cost_usd: {sentence} That is above {settings.max_cost_usd:g}. Raise it, lower "
@@ -78,31 +95,3 @@ def _uncounted(entry: ModelEntry | None, train: SentSplit) -> str:
     kinds = train.numbers.kinds
     found = [name for bit, name in _MEDIA.items() if name not in counted and (kinds & bit).any()]
     return " and ".join(found)
-
-
-def _sentence(
-    entry: ModelEntry | None,
-    settings: ManagedSettings,
-    tokens: int,
-    usd: float,
-    counter: TokenCounter,
-) -> str:
-    if entry is not None:
-        if settings.usd_per_million_tokens:
-            entry = entry.model_copy(update={"price": _own(usd)})
-        share = 1.0 if settings.train_tokens else counter.certain_share
-        return price_sentence(entry, tokens, settings.epochs, certain_share=share)
-    cost = tokens * settings.epochs * usd / _MILLION
-    return (
-        f"Tuning {settings.base_model} costs about ${cost:,.2f} ({tokens:,} tokens, "
-        f"{settings.epochs} epochs, ${usd:g} a million as you set it), storage and serving extra."
-    )
-
-
-def _own(usd: float) -> Price:
-    return Price(
-        as_of=dt.datetime.now(dt.UTC).date(),
-        source="https://cloud.google.com/gemini-enterprise-agent-platform/generative-ai/pricing",
-        basis="own",
-        usd_per_million_tokens=usd,
-    )

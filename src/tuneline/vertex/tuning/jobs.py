@@ -232,7 +232,9 @@ class TuningJobs:
 
         Each cancels all but the first, so that one is left whoever looks last.
         """
-        alive = {each.name: each for each in self._all_of(request) if each.state not in _ENDED_BADLY}
+        alive = {
+            each.name: each for each in self._all_of(request) if each.state not in _ENDED_BADLY
+        }
         # The service may not show it yet, or another process may have cancelled it already.
         alive.setdefault(job.name, job)
         first, *late = sorted(alive.values(), key=_age)

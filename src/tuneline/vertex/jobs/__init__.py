@@ -1,0 +1,1 @@
+"""Pipeline runs on Vertex AI: what is sent, submission, following, schedules."""
