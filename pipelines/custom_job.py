@@ -10,6 +10,7 @@ from kfp.dsl import PipelineTask
 from kfp.dsl.base_component import BaseComponent
 
 from tuneline.errors import ConfigurationError
+from tuneline.pipelines.signals import reach_program
 
 if TYPE_CHECKING:
     from tuneline.pipelines.platform import Platform
@@ -68,5 +69,7 @@ def _of_google() -> tuple[Any, Callable[..., Any]]:
 
 def _with_image(component: Any, image: str) -> Any:
     placed = copy.deepcopy(component)
-    placed.component_spec.implementation.container.image = image
+    container = placed.component_spec.implementation.container
+    container.image = image
+    reach_program(container)
     return placed

@@ -25,6 +25,7 @@ def method_comparison(platform: Platform) -> GraphComponent:
         evaluation_settings: dict = {},
         model_name: str = "tuned-model",
         registry: str = "tuneline-registry",
+        serving_image: str = "",
         seed: int = 0,
     ) -> stages.Outputs:
         """Compare the methods and register the cheapest tuned model that the evidence supports.
@@ -42,7 +43,8 @@ def method_comparison(platform: Platform) -> GraphComponent:
             prediction_settings: Any further setting of the prediction stage.
             evaluation_settings: Task, metrics, gate rules and prices; any setting of evaluation.
             model_name: Name in the registry.
-            registry: Folder of a local registry, or an MLflow tracking URI.
+            registry: Folder of a local registry, an MLflow tracking URI, or vertex://PROJECT/LOCATION.
+            serving_image: Container that serves the model, for a Vertex registry.
             seed: Seeds the split, the shots and tuning.
         """
         run = stages.parameters(locals())

@@ -11,6 +11,7 @@ from kfp.dsl.base_component import BaseComponent
 from tuneline.components.images import COMPONENTS_IMAGE, TRAINER_IMAGE
 from tuneline.errors import ConfigurationError
 from tuneline.pipelines.custom_job import custom_job
+from tuneline.pipelines.signals import reach_program
 
 Target = Literal["local", "kubeflow", "vertex"]
 _RETRIES = 3
@@ -96,6 +97,7 @@ class Platform:
 
     def on_cpu(self, task: PipelineTask) -> PipelineTask:
         """Place a task in the components image."""
+        reach_program(task.container_spec)
         return task.set_container_image(self.components_image)
 
     def trainer(self, component: BaseComponent) -> Callable[..., PipelineTask]:
@@ -124,6 +126,7 @@ class Platform:
 
     def on_device(self, task: PipelineTask) -> PipelineTask:
         """Place a task in the trainer image, with the accelerators."""
+        reach_program(task.container_spec)
         task.set_container_image(self.trainer_image)
         if self.accelerator:
             task.set_accelerator_type(self.accelerator)

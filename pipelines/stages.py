@@ -54,7 +54,8 @@ def examples(platform: Platform, run: Mapping[str, Any], *, managed: bool = Fals
     names = ("data", "test_data", "prompt_template", "completion_template", "data_settings", "seed")
     given = {name: run[name] for name in names}
     if managed:
-        given |= {"managed_model": run["base_model"], "staging": run["staging"]}
+        given |= {name: run[name] for name in ("staging", "overrides")}
+        given["managed_model"] = run["base_model"]
     prepared = platform.on_cpu(
         prepare_dataset(fingerprint=source.outputs["data"], **given)
     ).set_display_name("prepare data")
@@ -152,7 +153,9 @@ def tuned_by_service(
             **{name: run[name] for name in (*names, *further)},
         )
     )
-    job = platform.tried_again(tuning).set_display_name("tune on Vertex AI")
+    # The job itself is found again, and one whose model was deleted is not to be hidden by a cache.
+    job = platform.tried_again(tuning).set_caching_options(enable_caching=False)
+    job.set_display_name("tune on Vertex AI")
     placed = platform.on_device if on_device else platform.on_cpu
     predictions = placed(
         predict(
@@ -207,8 +210,7 @@ def registered(
             verdict=decision.outputs["verdict"],
             report=decision.outputs["report"],
             scores=decision.outputs["scores"],
-            model_name=run["model_name"],
-            registry=run["registry"],
+            **{name: run[name] for name in ("model_name", "registry", "serving_image")},
         )
     )
     return registration.set_caching_options(enable_caching=False).set_display_name("register")

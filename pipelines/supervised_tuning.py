@@ -26,6 +26,7 @@ def supervised_tuning(platform: Platform) -> GraphComponent:
         evaluation_settings: dict = {},
         model_name: str = "tuned-model",
         registry: str = "tuneline-registry",
+        serving_image: str = "",
         seed: int = 0,
     ) -> stages.Outputs:
         """Prepare, tune, evaluate against prompt design, gate, register.
@@ -44,7 +45,8 @@ def supervised_tuning(platform: Platform) -> GraphComponent:
             prediction_settings: Any further setting of the prediction stage.
             evaluation_settings: Task, metrics, gate rules and prices; any setting of evaluation.
             model_name: Name in the registry.
-            registry: Folder of a local registry, or an MLflow tracking URI.
+            registry: Folder of a local registry, an MLflow tracking URI, or vertex://PROJECT/LOCATION.
+            serving_image: Container that serves the model, for a Vertex registry.
             seed: Seeds the split, the shots and tuning.
         """
         run = stages.parameters(locals())

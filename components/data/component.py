@@ -112,6 +112,7 @@ def prepare_dataset(
     data_settings: dict = {},
     managed_model: str = "",
     staging: str = "",
+    overrides: dict = {},
     seed: int = 0,
 ) -> None:
     """Validate every row, drop duplicates, split without leakage.
@@ -133,6 +134,7 @@ def prepare_dataset(
         data_settings: Any further field of the data stage's settings.
         managed_model: Model that a service is to tune, whose limits count; empty: none.
         staging: Folder of a bucket, gs://, where that service finds local media.
+        overrides: Its settings of tuning: catalogue and tokenizer count here too.
         seed: Salts the split.
     """
     from pathlib import Path
@@ -149,6 +151,7 @@ def prepare_dataset(
             "data_settings": data_settings,
             "managed_model": managed_model,
             "staging": staging,
+            "overrides": overrides,
             "seed": seed,
         }
     )

@@ -18,8 +18,9 @@ from tuneline.data.targets.catalogue import is_managed
 from tuneline.errors import ConfigurationError
 from tuneline.evaluation.settings import EvaluationSettings
 from tuneline.models.source import EMBEDDED, base_model_fingerprint, reference_problem
+from tuneline.prediction.gemini.names import is_gemini
 from tuneline.prediction.settings import PredictSettings
-from tuneline.registry.settings import RegisterSettings
+from tuneline.registry.settings import RegisterSettings, vertex_registry
 from tuneline.settings import validated
 from tuneline.training.settings import METHODS, TrainConfig
 from tuneline.vertex.tuning.limits import require_possible
@@ -98,10 +99,24 @@ def prepare_settings(values: Mapping[str, Any]) -> PrepareSettings:
     own = {name: values[name] for name in names if name in values}
     given = {**own, **values.get("data_settings", {})}
     if managed_model := values.get("managed_model", ""):
-        # What the service would refuse or drop is kept aside before it is paid for.
-        given.setdefault("target", managed_model)
-        given.setdefault("media_upload", f"{values['staging'].rstrip('/')}/media")
+        given = {**_for_service(managed_model, values), **given}
     return validated(PrepareSettings, given, source="data settings")
+
+
+def _for_service(model: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the data stage that follow from those of managed tuning.
+
+    What the service would refuse or drop is kept aside before it is paid for; where the catalogue
+    is only to warn, the service judges.
+    """
+    overrides = values.get("overrides", {})
+    strict = overrides.get("catalogue_checks", "strict") == "strict"
+    return {
+        "target": model if strict else "",
+        "catalogue": overrides.get("catalogue", "") if strict else "",
+        "tokenizer": overrides.get("tokenizer", ""),
+        "media_upload": f"{values['staging'].rstrip('/')}/media",
+    }
 
 
 def predict_settings(values: Mapping[str, Any]) -> PredictSettings:
@@ -138,8 +153,16 @@ def managed_settings(values: Mapping[str, Any]) -> ManagedSettings:
         *("base_model", "project", "location", "staging"),
         *("model_name", "base_weights", "max_cost_usd"),
     )
+    overrides = values.get("overrides", {})
+    problems = [
+        f"overrides: {name}: is a parameter of the pipeline; set it there."
+        for name in (*names, "method")
+        if name in overrides
+    ]
+    if problems:
+        raise ConfigurationError(problems)
     own = {name: values[name] for name in names if name in values}
-    given = {**own, "method": values.get("method") or "pet", **values.get("overrides", {})}
+    given = {**own, "method": values.get("method") or "pet", **overrides}
     return validated(ManagedSettings, given, source="tuning settings")
 
 
@@ -180,6 +203,7 @@ def checked(values: Mapping[str, Any]) -> RunParameters:
     reference = parameters.base_weights if managed else parameters.base_model
     if reference and (problem := reference_problem(reference)):
         problems.append(problem)
+    problems += _problems(lambda: _require_registrable(parameters, managed=managed))
     if problems:
         raise ConfigurationError(list(dict.fromkeys(problems)))
     return parameters
@@ -214,6 +238,24 @@ def is_managed_run(values: Mapping[str, Any]) -> bool:
     return bool(values.get("staging")) or is_managed(values.get("base_model", ""), catalogue)
 
 
+def _require_registrable(parameters: RunParameters, *, managed: bool) -> None:
+    """Refuse at the start what registration would refuse at the end."""
+    vertex = vertex_registry(parameters.registry)
+    if vertex is None:
+        return
+    if not (managed and is_gemini(parameters.base_model)):
+        if not parameters.serving_image:
+            raise ConfigurationError(
+                "parameters: serving_image: is required: Vertex AI registers an open model with "
+                "the container that serves it. Name an image with vLLM in Artifact Registry."
+            )
+    elif vertex.project != parameters.project:
+        raise ConfigurationError(
+            f"parameters: registry: a tuned Gemini model is registered in the project that it was "
+            f"tuned in: vertex://{parameters.project}, not vertex://{vertex.project}."
+        )
+
+
 def _managed_checks(given: Mapping[str, Any]) -> list[Callable[[], object]]:
     def check() -> None:
         if not given["staging"]:
@@ -221,7 +263,10 @@ def _managed_checks(given: Mapping[str, Any]) -> list[Callable[[], object]]:
                 f"parameters: base_model: {given['base_model']} is tuned by a service: run the "
                 "pipeline gemini_tuning or managed_open_tuning, and set project and staging."
             )
-        require_possible(managed_settings(given))
+        settings = managed_settings(given)
+        if settings.engine == "vertex-open" and not given["method"]:
+            raise ConfigurationError("parameters: method: must be pet or full.")
+        require_possible(settings)
 
     return [check]
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from tests.cli.command_line import tuneline
 from tests.lamps import COLORS, lamps
 from tests.vertex.stand_in import PROJECT, Asked, Reply, Vertex, said
 from tests.vertex.tuning.managed import FLASH, OPEN, QUICK
+from tests.vertex.tuning.test_tune import wait_for
 from tuneline.evaluation.verdict import Verdict
 from tuneline.vertex.tuning.result import read_managed_result
 
@@ -40,6 +45,10 @@ def write_lamps(path: Path, rows: int) -> None:
 
 def run(folder: Path, vertex: Vertex, pipeline: str, **parameters):
     write_lamps(folder / "data.jsonl", rows=300)
+    return tuneline(folder, *arguments_of(vertex, pipeline, **parameters))
+
+
+def arguments_of(vertex: Vertex, pipeline: str, **parameters) -> list[str]:
     values = {
         "data": "data.jsonl",
         "project": PROJECT,
@@ -51,7 +60,7 @@ def run(folder: Path, vertex: Vertex, pipeline: str, **parameters):
         **parameters,
     }
     options = [part for name, value in values.items() for part in ("-p", f"{name}={_yaml(value)}")]
-    return tuneline(folder, "run", pipeline, *options)
+    return ["run", pipeline, *options]
 
 
 def _yaml(value) -> str:
@@ -68,6 +77,15 @@ def verdict_of(folder: Path) -> Verdict:
     return Verdict.model_validate_json((run_folder / "verdict.json").read_text())
 
 
+def require_no_secret(vertex: Vertex, folder: Path, said_by_it: str) -> None:
+    key = json.loads(Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"]).read_text())
+    secrets = (vertex.gemini.token, key["private_key"].splitlines()[1])
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    for content in (said_by_it.encode(), *(path.read_bytes() for path in files)):
+        assert not any(secret.encode() in content for secret in secrets)
+
+
 def test_gemini_from_its_spec_to_the_registry(vertex: Vertex, tmp_path):
     vertex.gemini.answer, vertex.tuned_answer = guesses, knows
     finished = run(tmp_path, vertex, str(SPECS / "gemini_tuning.yaml"), base_model=FLASH)
@@ -81,6 +99,7 @@ def test_gemini_from_its_spec_to_the_registry(vertex: Vertex, tmp_path):
     (evaluation,) = vertex.evaluations.values()
     assert evaluation["name"].startswith(tuned.model.split("@")[0])
     assert "classification_metrics" in evaluation["metricsSchemaUri"]
+    require_no_secret(vertex, tmp_path, finished.stdout + finished.stderr)
     listed = tuneline(tmp_path, "models", "--registry", f"vertex://{PROJECT}/us")
     assert "lamps version 1 (" in listed.stdout
     assert "champion" in listed.stdout
@@ -93,6 +112,27 @@ def test_gemini_that_does_no_better_is_not_registered(vertex: Vertex, tmp_path):
     assert not verdict_of(tmp_path).passed
     assert not vertex.evaluations
     assert vertex.count("MergeVersionAliases") == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_run_that_is_stopped_cancels_the_job_and_says_so(vertex: Vertex, tmp_path, number):
+    vertex.hangs = True
+    write_lamps(tmp_path / "data.jsonl", rows=300)
+    arguments = arguments_of(vertex, "gemini_tuning", base_model=FLASH)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tuneline", *arguments],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for(lambda: list((tmp_path / "runs").rglob("tune-managed-model/gcp_resources")))
+    running.send_signal(number)
+    _, told = running.communicate(timeout=120)
+    assert running.returncode == 128 + number, told
+    assert "Asked to stop, so the job was cancelled" in told
+    (job,) = vertex.tuning_jobs.values()
+    assert job.resource["state"] == "JOB_STATE_CANCELLED"
 
 
 def test_an_open_model_from_its_spec(vertex: Vertex, qwen3, full_run, tmp_path):

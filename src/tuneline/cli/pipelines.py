@@ -117,8 +117,15 @@ def given_parameters(config: Path | None, assignments: list[str] | None) -> dict
 
 def _run_and_show(name: str, values: Mapping[str, Any], runs: Path, *, json_output: bool) -> None:
     from tuneline.parameters import checked
+    from tuneline.registry.settings import vertex_registry
 
-    parameters = checked(values).model_dump(include=set(values))
+    run_parameters = checked(values)
+    parameters = run_parameters.model_dump(include=set(values))
+    if vertex_registry(run_parameters.registry) and not run_parameters.staging:
+        raise ConfigurationError(
+            "registry: a model that is tuned on this machine lies in a folder of it, and Vertex AI "
+            "registers models in buckets. Submit the pipeline to Vertex AI, or give another one."
+        )
 
     from tuneline.evaluation.table import comparison_table
     from tuneline.local.run import new_run_folder, run_pipeline

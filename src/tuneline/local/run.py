@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tuneline.errors import ConfigurationError, MachineError
+from tuneline.errors import ConfigurationError, MachineError, StoppedError
 from tuneline.evaluation.verdict import read_verdict
 from tuneline.files import require_writable, write_text
+from tuneline.local.signals import passed_on
 from tuneline.local.watch import Watch
 from tuneline.settings import suggestion
 
@@ -118,12 +119,24 @@ def _run(pipeline: BaseComponent, arguments: Mapping[str, Any], folder: Path, wa
         warnings.filterwarnings("ignore", message=".*custom or non-Python base image")
         warnings.filterwarnings("ignore", message=".*have no effect in the current local runner")
         try:
-            return pipeline(**arguments)
-        except RuntimeError as error:
+            with passed_on() as stop:
+                return pipeline(**arguments)
+        except (RuntimeError, KeyboardInterrupt) as error:
             watch.flush()
+            if stop:
+                raise StoppedError(_stopped(watch), stop.signal) from error
+            if isinstance(error, KeyboardInterrupt):
+                raise
             if watch.failed is None:
                 raise MachineError(f"{folder / 'log.txt'}: the run failed: {error}") from error
             raise watch.failed.error() from error
+
+
+def _stopped(watch: Watch) -> str:
+    """What the task that was at work said when it was asked to stop."""
+    if watch.failed is None:
+        return "The run was stopped between two tasks. Run the same again."
+    return str(watch.failed.error())
 
 
 def _task_titles(spec: Any) -> dict[str, str]:

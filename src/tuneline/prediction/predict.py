@@ -125,6 +125,7 @@ def predict_endpoint(
     name: str = "",
     base_model: str = "",
     training_seconds: float = 0.0,
+    model_digest: str = "",
 ) -> PredictionFile:
     """Answer the held-out rows by a tuned model behind a service: one candidate.
 
@@ -137,6 +138,7 @@ def predict_endpoint(
         name: The candidate's name; empty: ``pet``, as such services tune.
         base_model: The Gemini model that was tuned, where known.
         training_seconds: Time that tuning took, where known.
+        model_digest: What registries know the model by, where known; empty: the endpoint.
 
     Raises:
         ConfigurationError: The name is no endpoint's, or the service refuses.
@@ -153,7 +155,7 @@ def predict_endpoint(
     model = _managed(endpoint, settings, output, base_model)
     answered = ask(model, questions, name or "pet", "pet", base).with_facts(
         model=endpoint,
-        model_digest=endpoint,
+        model_digest=model_digest or endpoint,
         training_seconds=training_seconds,
         training_rows=rows,
     )
@@ -183,7 +185,7 @@ def predict_managed(
     """
     result = read_managed_result(tuning)
     require_split(train, tuning, result.data["train"].digest)
-    if result.endpoint:
+    if result.engine == "gemini":
         return predict_endpoint(
             test,
             train,
@@ -192,6 +194,7 @@ def predict_managed(
             output,
             base_model=result.base_model.reference,
             training_seconds=result.seconds,
+            model_digest=result.model_digest,
         )
     return _predict_weights(test, train, result, settings, output)
 
@@ -207,10 +210,9 @@ def _predict_weights(
     with TemporaryDirectory(prefix=f"{output.name}-", dir=output.parent) as scratch:
         weights = _whole_weights(result, Path(scratch) / "merged")
         loaded = _open(weights, train, settings, base_model.path, questions)
-        digest = sha256_folder(weights)
         answered = ask(loaded, questions, result.method, result.method, base).with_facts(
             model=result.weights_uri,
-            model_digest=digest,
+            model_digest=result.model_digest,
             training_seconds=result.seconds,
             training_rows=result.data["train"].rows,
         )

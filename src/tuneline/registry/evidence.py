@@ -55,6 +55,11 @@ def read_evidence(model: Path | str, verdict: Path, report: Path, result: Path) 
             f"{verdict}: winner: {winner.name!r} was tuned by {winner.kind!r}, but {result} is of "
             f"a model tuned by {tuned.method!r}. Register the model that won."
         )
+    if winner.model_digest and winner.model_digest != tuned.model_digest:
+        raise DataError(
+            f"{verdict}: winner: {winner.name!r} is another model than the one of {result} (their "
+            "digests differ). Register the model that was evaluated."
+        )
     if isinstance(model, Path):
         _require_same_model(model, tuned)
     return Evidence(model, tuned, decided, winner, files)

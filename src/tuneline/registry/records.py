@@ -57,10 +57,14 @@ class MetricRecord(BaseModel):
 
 
 class CandidateRecord(BaseModel):
-    """One candidate of the evaluation; ``kind`` is ``baseline`` or the method that made it."""
+    """One candidate of the evaluation; ``kind`` is ``baseline`` or the method that made it.
+
+    ``model_digest`` is that of the model that answered; empty where a verdict does not say.
+    """
 
     name: str
     kind: str
+    model_digest: str = ""
     metrics: dict[str, MetricRecord]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from tuneline.stop import StopRequest
     from tuneline.training.base import Types
     from tuneline.training.checkpoints.folder import Checkpoint
     from tuneline.training.distributed.ranks import Ranks
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tuneline.training.sequences.plan import Plan
     from tuneline.training.sequences.store import StoredSplit
     from tuneline.training.settings import TrainingSettings
-    from tuneline.training.stop import StopRequest
 
 logger = logging.getLogger("tuneline")
 

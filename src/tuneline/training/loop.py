@@ -12,10 +12,10 @@ from tuneline.training.result import LossPoint
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tuneline.stop import StopRequest
     from tuneline.training.checkpoints.keeper import Checkpoints
     from tuneline.training.engine import Engine, StepLoss
     from tuneline.training.state import RunState
-    from tuneline.training.stop import StopRequest
 
 _STEPS_BETWEEN_POINTS = 5
 _NAMED_EXAMPLES = 8

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tuneline.data.schema import read_info
 from tuneline.errors import ConfigurationError, StoppedError
 from tuneline.files import require_writable, sha256_file, sha256_folder
+from tuneline.stop import stop_on_signals
 from tuneline.training.artifacts import (
     MODEL_FOLDER,
     remove_leftovers,
@@ -34,7 +35,6 @@ from tuneline.training.settings import MACHINE_SETTINGS
 from tuneline.training.setup import encode_splits, load_speaker, prepare_run
 from tuneline.training.start import ADAPTER_FOLDER, resolve_start
 from tuneline.training.state import RunState
-from tuneline.training.stop import stop_on_signals
 from tuneline.training.summary import Finished, summarize
 from tuneline.training.tensorboard import TensorBoard
 

@@ -17,6 +17,7 @@ from google.auth import exceptions as auth_errors
 
 from tuneline.errors import ConfigurationError, ServiceError
 from tuneline.vertex.credentials import application_credentials
+from tuneline.vertex.failures import is_transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +36,11 @@ _PASSING = (
     api_errors.BadGateway,
     api_errors.ServiceUnavailable,
     api_errors.GatewayTimeout,  # includes DEADLINE_EXCEEDED
-    auth_errors.TransportError,
+    api_errors.Unknown,
+    api_errors.Aborted,
     requests.ConnectionError,
     requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
 )
 _REFUSED = (
     api_errors.BadRequest,  # includes INVALID_ARGUMENT and FAILED_PRECONDITION
@@ -45,6 +48,16 @@ _REFUSED = (
     api_errors.Forbidden,
     api_errors.NotFound,
     api_errors.Conflict,
+)
+_NOT_DONE = (
+    api_errors.BadRequest,
+    api_errors.Unauthorized,
+    api_errors.Forbidden,
+    api_errors.NotFound,
+    api_errors.Conflict,
+    api_errors.PreconditionFailed,
+    api_errors.TooManyRequests,
+    api_errors.MethodNotImplemented,
 )
 _ATTEMPT_S = 60.0
 _FIRST_WAIT_S = 1.0
@@ -79,7 +92,7 @@ def patient(deadline_s: float = 300.0) -> dict[str, Any]:
         deadline_s: Seconds for all attempts together.
     """
     again = retry.Retry(
-        predicate=retry.if_exception_type(*_PASSING),
+        predicate=_passes,
         initial=_FIRST_WAIT_S,
         maximum=_LONGEST_WAIT_S,
         multiplier=2.0,
@@ -96,10 +109,19 @@ def once(timeout_s: float = _ATTEMPT_S) -> dict[str, Any]:
 def may_have_worked(error: BaseException) -> bool:
     """Whether a request that failed so may have been carried out all the same.
 
-    What is refused with a reason was not; a connection that broke or an overloaded server that
-    answered too late says nothing. Quota is looked at before the work starts.
+    What is refused with a reason was not, nor what was never sent for want of credentials; a
+    connection that broke or an overloaded server that answered too late says nothing. Quota is
+    looked at before the work starts.
     """
-    return isinstance(error, _PASSING) and not isinstance(error, api_errors.TooManyRequests)
+    if isinstance(error, api_errors.GoogleAPICallError):
+        return not isinstance(error, _NOT_DONE)
+    return isinstance(error, api_errors.GoogleAPIError | requests.RequestException)
+
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, _PASSING) or (
+        isinstance(error, auth_errors.GoogleAuthError) and is_transport(error)
+    )
 
 
 @contextmanager
@@ -118,6 +140,8 @@ def translated(doing: str) -> Iterator[None]:
     except _REFUSED as error:
         raise ConfigurationError(f"{doing}: the service refuses: {said(error)}") from error
     except auth_errors.RefreshError as error:
+        if is_transport(error):
+            raise ServiceError(f"{doing}: {said(error)}. Try again later.") from error
         raise ConfigurationError(
             f"{doing}: the credentials are refused: {said(error)}. Log in again: gcloud auth "
             "application-default login."

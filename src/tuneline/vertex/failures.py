@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 import httpx
+import requests
 from google.auth import exceptions as auth_errors
 from google.genai import errors as service_errors
 
@@ -18,14 +19,53 @@ PASSING_CODES = frozenset({408, 429, 500, 502, 503, 504})
 """HTTP codes after which the same request may be answered later."""
 
 
+FAILURES = (
+    service_errors.APIError,
+    auth_errors.GoogleAuthError,
+    httpx.HTTPError,
+    requests.RequestException,  # with client certificates, the client speaks by this library
+    json.JSONDecodeError,
+    TimeoutError,
+)
+"""What the client raises where a request fails."""
+
+_REFUSALS = (400, 401, 403, 404, 412, 429, 501)
+
+
 def passes(error: Exception) -> bool:
     """Whether the same request may be answered when it is sent again."""
     if isinstance(error, service_errors.APIError):
         return error.code in PASSING_CODES
     if isinstance(error, auth_errors.GoogleAuthError):
-        return bool(error.retryable) or isinstance(error, auth_errors.TransportError)
+        return bool(error.retryable) or is_transport(error)
     # Connections that break or hang, and answers cut off on the way.
-    return isinstance(error, httpx.TransportError | TimeoutError | json.JSONDecodeError)
+    return isinstance(
+        error,
+        httpx.TransportError
+        | httpx.DecodingError
+        | requests.RequestException
+        | TimeoutError
+        | json.JSONDecodeError,
+    )
+
+
+def is_transport(error: BaseException | None) -> bool:
+    """Whether credentials could not be refreshed for want of an answer.
+
+    On Google's machines that is reported as a refusal, with the true reason behind it.
+    """
+    while error is not None:
+        if isinstance(error, auth_errors.TransportError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether it is certain that a request that failed so was not carried out."""
+    if isinstance(error, service_errors.APIError):
+        return error.code in _REFUSALS
+    return isinstance(error, auth_errors.GoogleAuthError)  # it was never sent
 
 
 def no_such_host(error: BaseException | None) -> bool:

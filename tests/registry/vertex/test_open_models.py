@@ -66,6 +66,7 @@ def test_upload_whose_answer_is_lost_is_one_version(service, make_trained, befor
     assert service.count("UploadModel") == len(before) + 1
 
 
+@pytest.mark.slow
 def test_two_that_register_at_once_make_one_model(service, make_trained):
     """Both have looked before either uploads; the later upload finds the id taken."""
     service.faults.append(Fault("UploadModel", "delay", seconds=2.0))

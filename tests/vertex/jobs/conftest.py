@@ -14,7 +14,11 @@ from tuneline.vertex.jobs.settings import VertexRun
 from tuneline.vertex.jobs.spec import Spec, compiled_or_loaded
 
 SPEC = SPECS / "supervised_tuning.yaml"
-PARAMETERS = {"data": "gs://sources/tickets.jsonl", "registry": f"vertex://{PROJECT}/us-central1"}
+PARAMETERS = {
+    "data": "gs://sources/tickets.jsonl",
+    "registry": f"vertex://{PROJECT}/us-central1",
+    "serving_image": f"us-docker.pkg.dev/{PROJECT}/serving/vllm:1",
+}
 
 
 @pytest.fixture(params=["rest", "grpc"])

@@ -69,7 +69,11 @@ def command(
     return run
 
 
-SUBMIT = ("submit", SPEC, "--target", "vertex", "-p", "data=lamps.jsonl", "-p", REGISTRY)
+IMAGE = f"serving_image=us-docker.pkg.dev/{PROJECT}/serving/vllm:1"
+SUBMIT = (
+    *("submit", SPEC, "--target", "vertex"),
+    *("-p", "data=lamps.jsonl", "-p", REGISTRY, "-p", IMAGE),
+)
 
 
 def test_local_data_is_sent_and_the_run_is_started(service, data, command):
@@ -133,6 +137,7 @@ def test_failing_task_is_told_and_no_secret(service, command, transport, monkeyp
         assert service.gemini.token not in text
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_run_and_says_how_to_end_it(service, data, command):
     service.pipeline_states[1:1] = ["PIPELINE_STATE_RUNNING"] * 999
     running = subprocess.Popen(

@@ -33,7 +33,8 @@ def test_only_what_was_given_is_sent(spec):
 def test_place_of_the_run_is_the_pipelines(spec):
     managed = with_inputs(spec, "project", "location", "staging")
     given = {
-        **PARAMETERS,
+        "data": "gs://sources/tickets.jsonl",
+        "registry": "vertex://other-project",
         "base_model": "gemini-3.1-flash-lite",
         "location": "europe-west4",
         "project": "other-project",
@@ -66,3 +67,32 @@ def test_files_beside_the_data_stay_here(spec, tmp_path):
     assert any(f"base_model: {str(model)!r} is a folder of this machine" in it for it in problems)
     problems = problems_of(spec, **PARAMETERS, data_settings=settings)
     assert [problem.split(":")[0] for problem in problems] == [str(validation), str(tokenizer)]
+
+
+def test_an_open_model_needs_its_server_before_anything_is_paid(spec):
+    given = {name: value for name, value in PARAMETERS.items() if name != "serving_image"}
+    (problem,) = problems_of(spec, **given)
+    assert problem.startswith("parameters: serving_image: is required")
+
+
+def test_an_address_with_a_password_is_refused_and_not_shown(spec):
+    given = {"data": PARAMETERS["data"], "registry": "https://me:s3cret@mlflow.example.com"}
+    (problem,) = problems_of(spec, **given)
+    assert problem.startswith("registry: holds a user name or password")
+    assert "s3cret" not in problem
+
+
+def test_files_of_managed_tuning_stay_here_too(spec, tmp_path):
+    catalogue = tmp_path / "models.yaml"
+    catalogue.write_text(
+        "models: {gemini-3.1-flash-lite: {as_of: 2026-11-29, source: 'https://example.com/a'}}"
+    )
+    managed = with_inputs(spec, "project", "location", "staging")
+    problems = problems_of(
+        managed,
+        data=PARAMETERS["data"],
+        registry="vertex://lamps-123456",
+        base_model="gemini-3.1-flash-lite",
+        overrides={"catalogue": str(catalogue)},
+    )
+    assert [problem.split(":")[0] for problem in problems] == [str(catalogue)]

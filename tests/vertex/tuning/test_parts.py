@@ -20,7 +20,7 @@ from tuneline.vertex.place import Place, Resource
 from tuneline.vertex.tuning.budget import require_affordable
 from tuneline.vertex.tuning.files import export_split
 from tuneline.vertex.tuning.page import write_page
-from tuneline.vertex.tuning.request import job_request
+from tuneline.vertex.tuning.request import SentFile, job_request
 from tuneline.vertex.tuning.result import (
     Checkpoint,
     CurvePoint,
@@ -68,7 +68,10 @@ def test_each_location_has_its_host(location, host):
     assert Place("p", location).host == host
 
 
-URIS = {"train": "gs://b/train.jsonl", "validation": "gs://b/validation.jsonl"}
+FILES = {
+    "train": SentFile("gs://b/train.jsonl", "t"),
+    "validation": SentFile("gs://b/validation.jsonl", "v"),
+}
 SAME = {
     "labels": {"team": "x"},
     "max_cost_usd": 5.0,
@@ -91,29 +94,38 @@ OTHER = {
 
 @pytest.mark.parametrize("name", SAME)
 def test_what_does_not_change_the_model_does_not_change_the_job(name):
-    plain = job_request(settings(), PLACE, URIS)
-    assert job_request(settings(**{name: SAME[name]}), PLACE, URIS).digest == plain.digest
+    plain = job_request(settings(), PLACE, FILES)
+    assert job_request(settings(**{name: SAME[name]}), PLACE, FILES).digest == plain.digest
 
 
 @pytest.mark.parametrize("name", OTHER)
 def test_what_changes_the_model_is_another_job(name):
-    plain = job_request(settings(), PLACE, URIS)
-    assert job_request(settings(**{name: OTHER[name]}), PLACE, URIS).digest != plain.digest
+    plain = job_request(settings(), PLACE, FILES)
+    assert job_request(settings(**{name: OTHER[name]}), PLACE, FILES).digest != plain.digest
 
 
 def test_other_data_or_another_place_is_another_job():
     digests = {
-        job_request(settings(), PLACE, URIS).digest,
-        job_request(settings(), Place("p-123", "europe-west4"), URIS).digest,
-        job_request(settings(), PLACE, {"train": URIS["train"]}).digest,
-        job_request(settings(), PLACE, {**URIS, "train": "gs://b/other.jsonl"}).digest,
+        job_request(settings(), PLACE, FILES).digest,
+        job_request(settings(), Place("p-123", "europe-west4"), FILES).digest,
+        job_request(settings(), PLACE, FILES, base="w").digest,
+        job_request(settings(), PLACE, {"train": FILES["train"]}).digest,
+        job_request(settings(), PLACE, {**FILES, "train": SentFile("gs://b/t", "o")}).digest,
     }
-    assert len(digests) == 4
+    assert len(digests) == 5
+
+
+def test_the_same_from_another_folder_or_by_the_projects_number_is_the_same_job():
+    there = {name: SentFile(f"gs://other/{name}", file.digest) for name, file in FILES.items()}
+    asked = settings(tuned_from="projects/p-123/locations/us/models/1@2")
+    same = settings(tuned_from="projects/471/locations/us/models/1@2", staging="gs://other")
+    first = job_request(asked, PLACE, FILES)
+    assert job_request(same, Place("471", "us-central1"), there).digest == first.digest
 
 
 def test_weights_of_an_open_model_go_to_a_folder_of_their_own():
     asked = settings(base_model=OPEN, base_weights="w", method="full")
-    request = job_request(asked, Place("p-123", "global"), URIS)
+    request = job_request(asked, Place("p-123", "global"), FILES)
     assert request.output_uri == f"gs://bucket/work/tuned/{request.digest}"
     assert request.config["output_uri"] == request.output_uri
 
@@ -126,6 +138,7 @@ def test_weights_of_an_open_model_go_to_a_folder_of_their_own():
         ({"project": ""}, "project"),
         ({"epochs": 0}, "epochs"),
         ({"max_cost_usd": 0}, "max_cost_usd"),
+        ({"max_cost_usd": float("inf")}, "max_cost_usd"),
         ({"tuned_from": "models/1"}, "tuned_from"),
         ({"service_account": "me@example.com"}, "service_account"),
         ({"encryption_key": "key"}, "encryption_key"),

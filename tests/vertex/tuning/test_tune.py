@@ -14,11 +14,17 @@ from typing import Any
 
 import gcsfs
 import pytest
+from google.cloud import aiplatform_v1
 
 from tests.lamps import lamps, write_split
 from tests.vertex.stand_in import PROJECT, PROJECT_NUMBER, Fault, Vertex, storage
 from tests.vertex.tuning.managed import OPEN, settings, tune
 from tuneline.errors import ConfigurationError, ServiceError
+from tuneline.stop import StopRequest
+from tuneline.vertex.clients import api_client
+from tuneline.vertex.place import Place, Resource
+from tuneline.vertex.tuning.client import TuningClient
+from tuneline.vertex.tuning.request import SentFile, job_request
 from tuneline.vertex.tuning.result import read_managed_result
 
 JOB = f"projects/{PROJECT_NUMBER}/locations/us-central1/tuningJobs/"
@@ -173,6 +179,7 @@ def test_a_job_that_the_service_shows_late_is_not_started_again(
     assert vertex.count("CreateTuningJob") == 1
 
 
+@pytest.mark.slow
 def test_two_that_start_at_one_moment_leave_one_job(vertex: Vertex, lamp_splits, tmp_path):
     vertex.concurrent_jobs = 2
     first = subprocess.Popen(command(vertex, lamp_splits, tmp_path / "one"))
@@ -197,7 +204,7 @@ def test_a_failed_job_says_why_and_is_not_paid_for_again(vertex: Vertex, lamp_sp
     with pytest.raises(ServiceError, match="failed: 3 The dataset has more than 10%") as failed:
         tune(lamp_splits, tmp_path, vertex)
     assert "row 4: too long" in str(failed.value)
-    with pytest.raises(ConfigurationError, match="ended as failed .*raise attempt"):
+    with pytest.raises(ConfigurationError, match="ended as failed .*set attempt to 2"):
         tune(lamp_splits, tmp_path, vertex)
     assert len(vertex.tuning_jobs) == 1
     vertex.job_error = None
@@ -206,24 +213,45 @@ def test_a_failed_job_says_why_and_is_not_paid_for_again(vertex: Vertex, lamp_sp
 
 def test_a_job_that_hangs_is_cancelled_at_its_deadline(vertex: Vertex, lamp_splits, tmp_path):
     vertex.hangs = True
-    with pytest.raises(ServiceError, match="still running after deadline_hours .*cancelled"):
+    with pytest.raises(ServiceError, match="not done after deadline_hours .*cancelled"):
         tune(lamp_splits, tmp_path, vertex, deadline_hours=0.0001)
     (job,) = shown(vertex).values()
     assert job["state"] == "JOB_STATE_CANCELLED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_cancels_the_job(vertex: Vertex, lamp_splits, tmp_path, number):
     vertex.hangs = True
-    running = subprocess.Popen(command(vertex, lamp_splits, tmp_path))
+    running = subprocess.Popen(command(vertex, lamp_splits, tmp_path), stderr=subprocess.PIPE)
     wait_for(lambda: (tmp_path / "gcp_resources").exists())
     running.send_signal(number)
-    assert running.wait(60) in {128 + number, -number}
+    running.send_signal(number)  # whoever is impatient must not save the job
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert b"StoppedError: Asked to stop, so the job was cancelled" in told
     (job,) = shown(vertex).values()
     assert job["state"] == "JOB_STATE_CANCELLED"
     assert not (tmp_path / "result.json").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("hidden", [0, 2])
+def test_a_signal_while_the_job_is_being_started_cancels_it(
+    vertex: Vertex, lamp_splits, tmp_path, hidden
+):
+    vertex.faults.append(Fault("CreateTuningJob", "delay", seconds=2.0))
+    vertex.hidden_lists = hidden
+    vertex.hangs = True
+    running = subprocess.Popen(command(vertex, lamp_splits, tmp_path))
+    wait_for(lambda: vertex.count("CreateTuningJob"))
+    running.terminate()
+    assert running.wait(60) == 1
+    (job,) = shown(vertex).values()
+    assert job["state"] == "JOB_STATE_CANCELLED"
+
+
+@pytest.mark.slow
 def test_a_killed_process_leaves_its_job_to_the_next(vertex: Vertex, lamp_splits, tmp_path):
     vertex.hangs = True
     running = subprocess.Popen(command(vertex, lamp_splits, tmp_path / "one"))
@@ -323,6 +351,112 @@ def test_no_credentials_appear_anywhere(vertex: Vertex, lamp_splits, tmp_path, c
     for secret in secrets:
         assert secret not in written
         assert secret not in ours
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 499])
+def test_a_poll_that_is_refused_for_a_moment_ends_nothing(
+    vertex: Vertex, lamp_splits, tmp_path, status
+):
+    vertex.faults.append(Fault("GetTuningJob", "status", status=status, message="odd"))
+    result = tune(lamp_splits, tmp_path, vertex)
+    assert list(vertex.tuning_jobs) == [result.job]
+
+
+def test_a_job_that_was_started_beside_one_is_cancelled_by_the_next(
+    vertex: Vertex, lamp_splits, tmp_path
+):
+    vertex.hangs, vertex.concurrent_jobs = True, 3
+    with pytest.raises(ServiceError, match="not done after"):
+        tune(lamp_splits, tmp_path / "one", vertex, deadline_hours=1e-5)
+    (body,) = vertex.bodies["CreateTuningJob"]
+    jobs = TuningClient(Place(PROJECT, "us-central1"), settings(vertex), StopRequest())
+    request = job_request(
+        settings(vertex, attempt=2),
+        Place(PROJECT, "us-central1"),
+        {
+            name: SentFile(uri, uri.rsplit("/", 1)[1].removesuffix(".jsonl"))
+            for name, uri in (
+                ("train", body["supervisedTuningSpec"]["trainingDatasetUri"]),
+                ("validation", body["supervisedTuningSpec"]["validationDatasetUri"]),
+            )
+        },
+    )
+    first, late = jobs.create(request).name, jobs.create(request).name
+    vertex.hangs = False
+    assert tune(lamp_splits, tmp_path / "two", vertex, attempt=2).job == first
+    assert shown(vertex)[late]["state"] == "JOB_STATE_CANCELLED"
+
+
+def test_a_deadline_counts_from_the_jobs_beginning(vertex: Vertex, lamp_splits, tmp_path):
+    vertex.hangs = True
+    running = subprocess.Popen(command(vertex, lamp_splits, tmp_path / "one"))
+    wait_for(lambda: (tmp_path / "one" / "gcp_resources").exists())
+    running.kill()
+    running.wait()
+    time.sleep(1.5)
+    begun = time.monotonic()
+    with pytest.raises(ServiceError, match="not done after deadline_hours"):
+        tune(lamp_splits, tmp_path / "two", vertex, deadline_hours=1.5 / 3600)
+    assert vertex.count("GetTuningJob") < 40
+    assert time.monotonic() - begun < 60
+
+
+def test_another_folder_of_the_bucket_is_no_other_job(vertex: Vertex, lamp_splits, tmp_path):
+    first = tune(lamp_splits, tmp_path / "one", vertex)
+    second = tune(lamp_splits, tmp_path / "two", vertex, staging=f"{vertex.bucket}/other")
+    assert first.job == second.job
+    assert len(vertex.tuning_jobs) == 1
+
+
+def test_the_job_that_was_written_down_is_asked_first(vertex: Vertex, lamp_splits, tmp_path):
+    first = tune(lamp_splits, tmp_path, vertex)
+    vertex.hidden_lists = 100
+    assert tune(lamp_splits, tmp_path, vertex).job == first.job
+    assert len(vertex.tuning_jobs) == 1
+
+
+def test_a_model_that_was_deleted_is_not_taken_for_the_result(
+    vertex: Vertex, lamp_splits, tmp_path
+):
+    first = tune(lamp_splits, tmp_path / "one", vertex, tuned_from="")
+    place = Resource.parse(first.model).place
+    endpoints = api_client(aiplatform_v1.EndpointServiceClient, place)
+    for name in {first.endpoint, *(each.endpoint for each in first.checkpoints)}:
+        endpoints.delete_endpoint(name=name)
+    models = api_client(aiplatform_v1.ModelServiceClient, place)
+    models.delete_model(name=first.model.split("@")[0])
+    with pytest.raises(ConfigurationError, match="its model .* was deleted.*set attempt to 2"):
+        tune(lamp_splits, tmp_path / "two", vertex)
+    assert tune(lamp_splits, tmp_path / "three", vertex, attempt=2).model != first.model
+
+
+def test_an_alias_is_the_version_that_it_means_now(vertex: Vertex, lamp_splits, tmp_path):
+    first = tune(lamp_splits, tmp_path / "one", vertex)
+    parent = first.model.split("@")[0]
+    models = api_client(aiplatform_v1.ModelServiceClient, Resource.parse(parent).place)
+    models.merge_version_aliases(name=first.model, version_aliases=["champion"])
+    named = {"tuned_from": f"{parent}@champion"}
+    second = tune(lamp_splits, tmp_path / "two", vertex, **named)
+    assert second.settings["tuned_from"] == first.model
+    models.merge_version_aliases(name=second.model, version_aliases=["champion"])
+    third = tune(lamp_splits, tmp_path / "three", vertex, **named)
+    assert third.settings["tuned_from"] == second.model
+    assert third.job != second.job
+
+
+def test_a_curve_with_no_number_in_it_loses_no_result(vertex: Vertex, lamp_splits, tmp_path):
+    tune(lamp_splits, tmp_path / "one", vertex)
+    for series in vertex.series.values():
+        series["points"][0] = (
+            (1, float("nan"))
+            if isinstance(series["points"][0], tuple)
+            else {
+                **series["points"][0],
+                "scalar": {"value": float("nan")},
+            }
+        )
+    result = tune(lamp_splits, tmp_path / "two", vertex)
+    assert result == read_managed_result(tmp_path / "two" / "result.json")
 
 
 def stored(uri: str) -> bytes:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import reprlib
 from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import fsspec
 import yaml
 from pydantic import (
     BaseModel,
@@ -384,9 +384,11 @@ def is_managed(model_id: str, path: str = "") -> bool:
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"catalogue: {path} cannot be read: {error.strerror}.") from error
+        with fsspec.open(path, encoding="utf-8", mode="rt") as file:
+            values = yaml.safe_load(file)
+    except (OSError, ImportError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigurationError(f"catalogue: {path} cannot be read: {reason}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"catalogue: {path} is not YAML: {error}") from error
     if not isinstance(values, dict) or not isinstance(values.get("models"), dict):

@@ -6,7 +6,7 @@ import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from tuneline.termination import termination_raised
+from tuneline.stop import termination_raised
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Thing = TypeVar("Thing")
 
 _ATTEMPTS = 3
-_LOOKS_AFTER_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
+_LOOKS_AFTER_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
 _OPERATION_S = 1800.0
 _QUOTA_S = 300.0
 
@@ -40,7 +40,7 @@ def found_or_made(
     """Find something, or make it.
 
     After a failure that does not say whether it was made, it is looked for again before another
-    request is sent, several times over half a minute: a request may still be at work.
+    request is sent, several times over two minutes: a request may still be at work.
 
     Args:
         find: Looks for it; None where it is not there.

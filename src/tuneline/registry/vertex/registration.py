@@ -19,7 +19,7 @@ from tuneline.registry.vertex.upload import uploaded
 from tuneline.registry.vertex.version import NewVersion, shortened
 from tuneline.registry.vertex.weights import managed_weights, trained_weights
 from tuneline.vertex.clients import patient, translated
-from tuneline.vertex.place import Place, Resource
+from tuneline.vertex.place import MULTI_REGIONS, Place, Resource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,8 +110,22 @@ def _gemini(
         )
     if problems:
         raise ConfigurationError(problems)
+    if not registry.location:
+        _require_one_line(registry.project, tuned.place.location, settings.model_name)
     models = Models.at(Place(registry.project, tuned.place.location))
     return taken_up(models, version, tuned)
+
+
+def _require_one_line(project: str, location: str, model_name: str) -> None:
+    """Refuse a second line of versions in the other multi-region, unless it is asked for."""
+    for other in set(MULTI_REGIONS) - {location} if location in MULTI_REGIONS else ():
+        found = Models.at(Place(project, other)).parent(model_name)
+        if found:
+            raise ConfigurationError(
+                f"registry: {model_name!r} is registered in {other} already, as {found}, and this "
+                f"model is in {location}. For a line of versions of its own there, say so: "
+                f"vertex://{project}/{location}."
+            )
 
 
 def _place_of_weights(registry: VertexRegistry, managed: ManagedResult | None) -> Place:

@@ -62,7 +62,7 @@ def _read(models: Models, tuned: Resource) -> Resource:
         raise ConfigurationError(
             f"registry: project {models.place.project} has no model {tuned.id}{reference} in "
             f"{models.place.location}. Register it in the project that it was tuned in; was it "
-            "deleted, tune again."
+            "deleted, tune once more with attempt set to 2 (then 3, ...) in overrides."
         )
     return versioned(model)
 
@@ -73,7 +73,8 @@ def _renamed(models: Models, version: NewVersion, source: Resource) -> str:
     if model is not None and REGISTERED in model.labels:
         raise ConfigurationError(
             f"model_name: {source.unversioned} is registered as {model.display_name!r} already. "
-            f"Register it under that name, or tune a model of its own for {version.model_name!r}."
+            f"Register it under that name; to have a model of its own for {version.model_name!r}, "
+            "tune once more with attempt set to 2 (then 3, ...) in overrides."
         )
     labels = of_others(dict(model.labels)) if model is not None else {}
     models.update(
@@ -81,6 +82,8 @@ def _renamed(models: Models, version: NewVersion, source: Resource) -> str:
         display_name=version.model_name,
         labels={**labels, REGISTERED: "true"},
     )
+    # Two processes may have found no model of this name: the second look refuses the pair.
+    models.parent(version.model_name, besides=source.id)
     return source.unversioned
 
 

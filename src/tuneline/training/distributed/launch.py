@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tuneline.errors import ConfigurationError, MachineError, StoppedError
+from tuneline.stop import signals_heard
 from tuneline.training.distributed.ranks import joined
 from tuneline.training.distributed.worker import FAILURE, OUTCOME, WORKER, read_failure
 from tuneline.training.result import read_result
 from tuneline.training.settings import TasksConfig
-from tuneline.training.stop import signals_heard
 from tuneline.training.train import train
 
 if TYPE_CHECKING:

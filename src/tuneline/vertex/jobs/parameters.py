@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from tuneline.vertex.jobs.settings import VertexRun
     from tuneline.vertex.jobs.spec import Spec
+
+_WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s]*@", re.IGNORECASE)
 
 SENT = ("data", "test_data")
 """Parameters whose local files are brought to the bucket."""
@@ -56,6 +59,12 @@ def _places_here(values: Mapping[str, Any]) -> Iterator[str]:
             f"registry: {registry!r} is a folder, which is lost with its container. Give "
             "-p registry=vertex://PROJECT/LOCATION, or an MLflow tracking URI."
         )
+    for name, value in values.items():
+        if isinstance(value, str) and _WITH_PASSWORD.match(value):
+            yield (
+                f"{name}: holds a user name or password, which everybody who sees the run could "
+                "read. Give the address without it, and the secret by the tasks' own identity."
+            )
     for name in ("base_model", "base_weights"):
         model = str(values.get(name, ""))
         if model not in ("", EMBEDDED) and is_local(model) and Path(model).is_dir():
@@ -71,6 +80,7 @@ def _files_here(values: Mapping[str, Any]) -> Iterator[str]:
     own = {settings.data, settings.test_data}
     further = [uri for uris in settings.given.values() for uri, _ in uris if uri not in own]
     further += [settings.catalogue, settings.tokenizer, *evaluation_settings(values).files]
+    further += [str(values["overrides"].get(name, "")) for name in ("catalogue", "tokenizer")]
     for place in further:
         if is_local(place) and Path(place).exists():
             yield f"{place}: is on this machine alone. Copy it to a bucket and give its gs:// URI."

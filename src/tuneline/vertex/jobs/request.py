@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tuneline.vertex.jobs.spec import Spec
 
 
+_LONGEST_NAME = 100
+
+
 def pipeline_job(spec: Spec, parameters: Mapping[str, Any], run: VertexRun) -> vertex.PipelineJob:
     """The job of a run.
 
@@ -79,4 +82,6 @@ def as_json(request: Any) -> dict[str, Any]:
 
 def _new_id(name: str) -> str:
     plain = re.sub(r"[^-0-9a-z]+", "-", name.lower()).strip("-")
+    # An id starts with a letter and has 128 characters at most.
+    plain = (plain if plain[:1].isalpha() else f"run-{plain}")[:_LONGEST_NAME].strip("-")
     return f"{plain}-{datetime.now(UTC).strftime('%Y%m%d%H%M%S')}-{secrets.token_hex(3)}"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tuneline")
 
+_LOOKS = 4
+
 
 def create_schedule(request: vertex.CreateScheduleRequest, run: VertexRun) -> str:
     """Make a schedule and give back its resource name.
@@ -53,9 +55,11 @@ def _created(client: Any, request: vertex.CreateScheduleRequest, run: VertexRun)
             if not may_have_worked(error):
                 raise
             logger.warning("vertex: %s; looking whether the schedule was made", said(error))
-            waits.wait()
-            if found := _active(client, request.schedule.display_name, run):
-                return found
+            # The service may need time to show it, and a second one would run beside it.
+            for _ in range(_LOOKS):
+                waits.wait()
+                if found := _active(client, request.schedule.display_name, run):
+                    return found
             if time.monotonic() > end:
                 raise
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, Any
 
-from tuneline.errors import TunelineError
 from tuneline.vertex.clients import api_client, patient, translated
 from tuneline.vertex.place import Resource
 from tuneline.vertex.tuning.result import CurvePoint
@@ -23,7 +23,7 @@ def read_curves(experiment: str) -> dict[str, list[CurvePoint]]:
     """Values of every metric by step.
 
     They are shown and decide nothing, so a job whose curves cannot be read has succeeded all the
-    same: that is said, and there are none.
+    same: that is said, and there are none. Values that are no numbers are left out.
 
     Args:
         experiment: Name of the experiment's context,
@@ -34,8 +34,8 @@ def read_curves(experiment: str) -> dict[str, list[CurvePoint]]:
     try:
         with translated("reading the curves"):
             return dict(_series(experiment))
-    except TunelineError as error:
-        logger.warning("tune: %s", error)
+    except Exception as error:  # noqa: BLE001 - the job is paid for, and its result must not be lost
+        logger.warning("tune: the curves cannot be read: %s", error)
         return {}
 
 
@@ -61,5 +61,6 @@ def _series(experiment: str) -> Iterator[tuple[str, list[CurvePoint]]]:
                 [
                     CurvePoint(step=point.step, value=point.scalar.value)
                     for point in read.time_series_data.values
+                    if math.isfinite(point.scalar.value)
                 ],
             )

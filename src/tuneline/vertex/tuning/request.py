@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import orjson
 from tuneline.vertex.tuning.settings import RUN_LABEL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tuneline.vertex.place import Place
     from tuneline.vertex.tuning.settings import ManagedSettings
 
@@ -48,23 +51,38 @@ class JobRequest:
         return self.digest[:_LABEL_CHARACTERS]
 
 
-def job_request(settings: ManagedSettings, place: Place, uris: dict[str, str]) -> JobRequest:
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """An uploaded file: where it is, and the SHA-256 of what it holds."""
+
+    uri: str
+    digest: str
+
+
+def job_request(
+    settings: ManagedSettings, place: Place, files: Mapping[str, SentFile], base: str = ""
+) -> JobRequest:
     """Write the request.
+
+    What is asked for is told by content, not by place: another folder of the bucket, or the same
+    project by its number, makes no other job.
 
     Args:
         settings: The job's settings.
         place: Where it runs.
-        uris: The uploaded files, ``train`` and, where there is one, ``validation``.
+        files: The uploaded files, ``train`` and, where there is one, ``validation``.
+        base: Digest of the weights of ``custom_base_model``; empty: there are none.
     """
     base_model = settings.tuned_from or settings.base_model
-    asked = {**_asked(settings), "validation_dataset": _dataset(uris.get("validation", ""))}
+    asked = _asked(settings)
     identity = {
         "attempt": settings.attempt,
-        "base_model": base_model,
+        "base": base,
+        "base_model": re.sub(r"^projects/[^/]+/", "", base_model),
         "encryption_key": settings.encryption_key,
-        "parent": place.parent,
+        "files": {name: file.digest for name, file in files.items()},
+        "location": place.location,
         "service_account": settings.service_account,
-        "training": uris["train"],
         **asked,
     }
     digest = hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -72,6 +90,8 @@ def job_request(settings: ManagedSettings, place: Place, uris: dict[str, str]) -
     output_uri = f"{settings.staging.rstrip('/')}/tuned/{digest}" if is_open else ""
     config = {
         **asked,
+        "validation_dataset": _dataset(files.get("validation")),
+        "custom_base_model": settings.custom_base_model or None,
         # Models get their own name when they are registered: until then they are candidates. A
         # model that is tuned further keeps its name, and gets a version.
         "tuned_model_display_name": (
@@ -86,7 +106,7 @@ def job_request(settings: ManagedSettings, place: Place, uris: dict[str, str]) -
     return JobRequest(
         place=place,
         base_model=base_model,
-        training_uri=uris["train"],
+        training_uri=files["train"].uri,
         config={name: value for name, value in config.items() if value is not None},
         service_account=settings.service_account,
         digest=digest,
@@ -104,11 +124,10 @@ def _asked(settings: ManagedSettings) -> dict[str, Any]:
         "learning_rate": settings.learning_rate or None,
         "batch_size": settings.batch_size or None,
         "tuning_mode": _MODES[settings.method] if is_open else None,
-        "custom_base_model": settings.custom_base_model or None,
         "export_last_checkpoint_only": settings.last_checkpoint_only or None,
         "pre_tuned_model_checkpoint_id": settings.tuned_from_checkpoint or None,
     }
 
 
-def _dataset(uri: str) -> dict[str, str] | None:
-    return {"gcs_uri": uri} if uri else None
+def _dataset(file: SentFile | None) -> dict[str, str] | None:
+    return {"gcs_uri": file.uri} if file else None

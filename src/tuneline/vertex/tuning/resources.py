@@ -22,3 +22,13 @@ def write_gcp_resources(path: Path, job: str) -> None:
     """Write the job's name as the JSON of a ``GcpResources`` message."""
     resource = {"resourceType": _TYPE, "resourceUri": Resource.parse(job).url}
     write_bytes(path, orjson.dumps({"resources": [resource]}))
+
+
+def noted_job(path: Path) -> str:
+    """The job's name that an earlier attempt wrote; empty where there is none."""
+    try:
+        (resource,) = orjson.loads(path.read_bytes())["resources"]
+        name = str(resource["resourceUri"]).partition("/v1/")[2]
+        return name if resource["resourceType"] == _TYPE else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""  # none, or not of ours: the job is looked for by its label all the same

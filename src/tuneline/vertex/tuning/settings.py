@@ -71,7 +71,7 @@ class ManagedSettings(BaseModel):
         longest_wait_s: ...up to this.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     base_model: str = Field(min_length=1)
     method: Method = "pet"

@@ -18,18 +18,20 @@ from tuneline.data.targets.dataset import DatasetFacts, dataset_findings
 from tuneline.data.targets.tokens import token_counter
 from tuneline.errors import ServiceError
 from tuneline.files import require_writable
+from tuneline.models.source import base_model_fingerprint
+from tuneline.vertex.credentials import application_credentials
 from tuneline.vertex.place import Place
 from tuneline.vertex.tuning.budget import priced, require_affordable
 from tuneline.vertex.tuning.curves import read_curves
 from tuneline.vertex.tuning.files import export_split
 from tuneline.vertex.tuning.follow import run_job
-from tuneline.vertex.tuning.jobs import TuningJobs
 from tuneline.vertex.tuning.limits import judge, location_of, require_possible
 from tuneline.vertex.tuning.page import write_page
-from tuneline.vertex.tuning.request import job_request
-from tuneline.vertex.tuning.resources import write_gcp_resources
+from tuneline.vertex.tuning.registered import require_there, with_version
+from tuneline.vertex.tuning.request import SentFile, job_request
+from tuneline.vertex.tuning.resources import noted_job, write_gcp_resources
 from tuneline.vertex.tuning.result import Checkpoint, ManagedBase, ManagedResult, ManagedSplit
-from tuneline.vertex.tuning.upload import place_of, upload
+from tuneline.vertex.tuning.upload import place_of, require_weights, upload
 
 if TYPE_CHECKING:
     from tuneline.data.targets.catalogue import ModelEntry
@@ -93,20 +95,30 @@ def tune_managed(
     for path in (paths.result, paths.resources, paths.page):
         require_writable(path.parent)
     entry = require_possible(settings)
+    settings = with_version(settings)
     place = Place(settings.project, location_of(settings, entry))
     with tempfile.TemporaryDirectory() as folder:
         plan = _plan(settings, entry, train, validation, Path(folder))
-        uris = {name: place_of(settings.staging, split) for name, split in plan.splits.items()}
-        jobs = TuningJobs(place, settings)  # credentials fail before the upload
+        files = {
+            name: SentFile(place_of(settings.staging, split), split.file_digest)
+            for name, split in plan.splits.items()
+        }
+        application_credentials()  # they fail before the upload
         for name, split in plan.splits.items():
-            upload(uris[name], split)
-    request = job_request(settings, place, uris)
+            upload(files[name].uri, split)
+    custom = settings.custom_base_model
+    request = job_request(settings, place, files, base_model_fingerprint(custom) if custom else "")
+    noted = noted_job(paths.resources)
 
     def started(name: str) -> None:
         write_gcp_resources(paths.resources, name)
 
-    job = run_job(jobs, request, settings, started)
-    result = _result(job, request, settings, plan, uris)
+    job = run_job(place, request, settings, started, noted)
+    result = _result(job, request, settings, plan, files)
+    if result.engine == "gemini":
+        require_there(result.job, result.model)
+    else:
+        require_weights(result.weights_uri)
     write_page(paths.page, result)
     result.write(paths.result)
     return result
@@ -141,10 +153,16 @@ def _plan(
 
 
 def _result(
-    job: Any, request: JobRequest, settings: ManagedSettings, plan: _Plan, uris: dict[str, str]
+    job: Any,
+    request: JobRequest,
+    settings: ManagedSettings,
+    plan: _Plan,
+    files: dict[str, SentFile],
 ) -> ManagedResult:
     tuned = job.tuned_model
     model, endpoint = (tuned.model or "", tuned.endpoint or "") if tuned else ("", "")
+    # Of the job that was found: it may have been sent from another folder of the bucket.
+    output_uri = (job.output_uri or request.output_uri).rstrip("/")
     if settings.engine == "gemini" and not (model and endpoint):
         raise ServiceError(f"{job.name}: succeeded, and names no model and endpoint. Look it up.")
     statistics = _statistics(job)
@@ -166,7 +184,7 @@ def _result(
                 digest=split.digest,
                 rows=split.rows,
                 tokens=split.numbers.tokens,
-                uri=uris[name],
+                uri=files[name].uri,
                 file_digest=split.file_digest,
                 file_bytes=split.numbers.file_bytes,
             )
@@ -174,8 +192,8 @@ def _result(
         },
         job=job.name,
         model=model,
-        endpoint=endpoint,
-        weights_uri=f"{request.output_uri}/{_WEIGHTS}" if request.output_uri else "",
+        endpoint=endpoint if settings.engine == "gemini" else "",
+        weights_uri=f"{output_uri}/{_WEIGHTS}" if settings.engine == "vertex-open" else "",
         checkpoints=_checkpoints(tuned),
         statistics=statistics,
         curves=read_curves(job.experiment or ""),

@@ -47,6 +47,23 @@ def upload(uri: str, split: SentSplit) -> None:
     logger.info("tune: sent %s (%d rows, %d bytes)", uri, split.rows, size)
 
 
+def require_weights(uri: str) -> None:
+    """Refuse a folder that holds no weights.
+
+    Raises:
+        ServiceError: It holds none, or the store cannot be reached.
+    """
+    try:
+        names = open_store("gs").find(uri.removeprefix("gs://"))
+    except Exception as error:
+        raise ServiceError(f"{uri}: cannot be read ({store_failure(error)}).") from error
+    if not any(name.endswith(".safetensors") for name in names):
+        raise ServiceError(
+            f"{uri}: the job succeeded, and there are no weights (*.safetensors) here. Look into "
+            "the folders above it: the service may have moved them."
+        )
+
+
 def _size(name: str) -> int | None:
     """Bytes of an object; None where there is none."""
     try:

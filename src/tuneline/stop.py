@@ -1,9 +1,11 @@
-"""Signals that ask a run to stop: it ends at the next step, with a checkpoint."""
+"""Signals that ask work to stop: it ends at the next point where it can end well."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 _ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 """What container engines, spot machines, Ctrl-C, lost terminals and Slurm send."""
 
+TERMINATED = 128 + signal.SIGTERM
+"""Exit code of a process that SIGTERM ended."""
+
+_SLICE_S = 0.1
 _OF_TERMINALS = (signal.SIGINT, signal.SIGHUP)
 
 
@@ -28,13 +34,25 @@ def signals_heard() -> list[signal.Signals]:
 
 
 class StopRequest:
-    """Whether a signal asked to stop, and which; 0: none."""
+    """Whether a signal asked to stop, and which; 0: none.
+
+    Attributes:
+        signal: Its number.
+        interruptible: Whether a second Ctrl-C interrupts at once.
+    """
 
     def __init__(self) -> None:
         self.signal = 0
+        self.interruptible = True
 
     def __bool__(self) -> bool:
         return self.signal > 0
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but no longer than until the signal comes."""
+        end = time.monotonic() + seconds
+        while not self and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _SLICE_S))
 
 
 @contextmanager
@@ -42,7 +60,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
     """Note the first signal that asks to stop; a second Ctrl-C interrupts at once.
 
     Outside of the block such a signal ends the process as ever: every file is whole or absent, so
-    nothing is lost but the time since the last checkpoint. In a thread that is not the main one
+    nothing is lost but the work since the last one. In a thread that is not the main one
     signals cannot be noted, and end the process.
     """
     request = StopRequest()
@@ -51,7 +69,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
         return
 
     def note(number: int, _frame: FrameType | None) -> None:
-        if request and number == signal.SIGINT:
+        if request and request.interruptible and number == signal.SIGINT:
             raise KeyboardInterrupt
         request.signal = number
 
@@ -61,3 +79,16 @@ def stop_on_signals() -> Iterator[StopRequest]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def termination_raised() -> Iterator[None]:
+    """Turn SIGTERM into `SystemExit`; only the main thread can, and only it is told."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tuneline.training.stop import signals_heard, stop_on_signals
+from tuneline.stop import signals_heard, stop_on_signals
 
 
 @pytest.fixture(autouse=True)
