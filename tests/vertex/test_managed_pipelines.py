@@ -15,8 +15,7 @@ import pytest
 from tests.cli.command_line import tuneline
 from tests.lamps import COLORS, lamps
 from tests.vertex.stand_in import PROJECT, Asked, Reply, Vertex, said
-from tests.vertex.tuning.managed import FLASH, OPEN, QUICK
-from tests.vertex.tuning.test_tune import wait_for
+from tests.vertex.tuning.managed import FLASH, OPEN, QUICK, wait_for
 from tuneline.evaluation.verdict import Verdict
 from tuneline.vertex.tuning.result import read_managed_result
 

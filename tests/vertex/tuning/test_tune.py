@@ -18,7 +18,7 @@ from google.cloud import aiplatform_v1
 
 from tests.lamps import lamps, write_split
 from tests.vertex.stand_in import PROJECT, PROJECT_NUMBER, Fault, Vertex, storage
-from tests.vertex.tuning.managed import OPEN, settings, tune
+from tests.vertex.tuning.managed import OPEN, settings, tune, wait_for
 from tuneline.errors import ConfigurationError, ServiceError
 from tuneline.stop import StopRequest
 from tuneline.vertex.clients import api_client
@@ -482,10 +482,3 @@ def command(vertex: Vertex, splits: Path, folder: Path) -> list[str]:
 
 def shown(vertex: Vertex) -> dict[str, dict[str, Any]]:
     return {name: job.resource for name, job in vertex.tuning_jobs.items()}
-
-
-def wait_for(condition, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
