@@ -13,6 +13,8 @@ from tuneline.pipelines.check import require_valid
 from tuneline.pipelines.platform import Platform
 from tuneline.settings import suggestion
 
+_CUSTOM_JOB = "worker_pool_specs"
+
 SPECS = Path(__file__).resolve().parent / "specs"
 """The compiled pipelines that are checked in: for every engine, with the default images."""
 
@@ -40,6 +42,11 @@ def compile_pipeline(name: str, platform: Platform, path: Path) -> None:
         compiled = Path(folder) / path.name
         compiler.Compiler().compile(PIPELINES[name](platform), str(compiled))
         require_valid(compiled)
+        if platform.machine_type and _CUSTOM_JOB not in compiled.read_text(encoding="utf-8"):
+            raise ConfigurationError(
+                f"machine_type: {name} has no task of our own trainer, which machines are chosen "
+                "for; leave it out."
+            )
         content = compiled.read_bytes()
     write_bytes(path, content)
 

@@ -54,7 +54,7 @@ def gemini_tuning(platform: Platform) -> GraphComponent:
         run = stages.parameters(locals())
         given = stages.examples(platform, run, managed=True)
         baselines = stages.asked_of_gemini(platform, run, given)
-        tuned = stages.tuned_by_service(platform, run, given, on_device=False)
+        tuned = stages.tuned_by_service(platform, run, given, baselines, on_device=False)
         decision = stages.decided(platform, run, given, baselines, tuned)
         with dsl.If(decision.outputs["Output"] == "pet", name="tuning was worth it"):
             stages.registered_managed(platform, run, decision, tuned)

@@ -60,7 +60,7 @@ def managed_open_tuning(platform: Platform) -> GraphComponent:
         run = stages.parameters(locals())
         given = stages.examples(platform, run, managed=True)
         baselines = stages.prompt_design(platform, {**run, "base_model": base_weights}, given)
-        tuned = stages.tuned_by_service(platform, run, given, on_device=True)
+        tuned = stages.tuned_by_service(platform, run, given, baselines, on_device=True)
         decision = stages.decided(platform, run, given, baselines, tuned)
         with dsl.If(decision.outputs["Output"] == method, name="tuning was worth it"):
             stages.registered_managed(platform, run, decision, tuned)

@@ -125,14 +125,19 @@ def asked_of_gemini(platform: Platform, run: Mapping[str, Any], given: Examples)
         predict(
             test=given.prepared.outputs["test"],
             train=given.prepared.outputs["train"],
-            **{name: run[name] for name in ("base_model", "shots", "project", "seed")},
+            **{name: run[name] for name in ("base_model", "shots", "project", "staging", "seed")},
             prediction_settings=run["prediction_settings"],
         )
     ).set_display_name("predict by prompt design")
 
 
 def tuned_by_service(
-    platform: Platform, run: Mapping[str, Any], given: Examples, *, on_device: bool
+    platform: Platform,
+    run: Mapping[str, Any],
+    given: Examples,
+    baselines: PipelineTask,
+    *,
+    on_device: bool,
 ) -> Tuned:
     """Tune by Vertex AI and predict with the result.
 
@@ -140,6 +145,7 @@ def tuned_by_service(
         platform: Where the tasks run.
         run: The pipeline's parameters by name.
         given: The splits.
+        baselines: Tuning, which is what costs, starts only when prompts have been answered.
         on_device: Whether the tuned model's weights answer here, not an endpoint.
     """
     names = ("base_model", "project", "staging", "location", "max_cost_usd", "overrides")
@@ -155,14 +161,14 @@ def tuned_by_service(
     )
     # The job itself is found again, and one whose model was deleted is not to be hidden by a cache.
     job = platform.tried_again(tuning).set_caching_options(enable_caching=False)
-    job.set_display_name("tune on Vertex AI")
+    job.set_display_name("tune on Vertex AI").after(baselines)
     placed = platform.on_device if on_device else platform.on_cpu
     predictions = placed(
         predict(
             test=given.prepared.outputs["test"],
             train=given.prepared.outputs["train"],
             tuning=job.outputs["result"],
-            project=run["project"],
+            **{name: run[name] for name in ("project", "staging")},
             prediction_settings=run["prediction_settings"],
             seed=run["seed"],
         )

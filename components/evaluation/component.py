@@ -27,6 +27,7 @@ def predict(
     shots: list = [0, 4],
     prediction_settings: dict = {},
     project: str = "",
+    staging: str = "",
     seed: int = 0,
     model: Input[Model] = None,
     tuning: Input[Artifact] = None,
@@ -44,6 +45,7 @@ def predict(
         shots: One baseline for each number of examples in the prompt.
         prediction_settings: Any further field of the prediction settings.
         project: Google Cloud project that Gemini is asked in; empty: that of the credentials.
+        staging: Folder of a bucket, gs://, where its answers are kept for later runs; empty: none.
         seed: Chooses the shots.
         model: A tuned open model.
         tuning: Result of a managed tuning job.
@@ -64,6 +66,7 @@ def predict(
             "seed": seed,
             "prediction_settings": prediction_settings,
             "project": project,
+            "staging": staging,
         }
     )
     held_out, training, output = Path(test.path), Path(train.path), Path(predictions.path)

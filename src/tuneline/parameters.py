@@ -18,7 +18,7 @@ from tuneline.data.targets.catalogue import is_managed
 from tuneline.errors import ConfigurationError
 from tuneline.evaluation.settings import EvaluationSettings
 from tuneline.models.source import EMBEDDED, base_model_fingerprint, reference_problem
-from tuneline.prediction.gemini.names import is_gemini
+from tuneline.prediction.gemini.names import catalogued, is_gemini
 from tuneline.prediction.settings import PredictSettings
 from tuneline.registry.settings import RegisterSettings, vertex_registry
 from tuneline.settings import validated
@@ -123,6 +123,8 @@ def predict_settings(values: Mapping[str, Any]) -> PredictSettings:
     """The prediction stage's settings out of a run's parameters."""
     own = {name: values[name] for name in ("shots", "seed") if name in values}
     given = {**own, **values.get("prediction_settings", {})}
+    if staging := values.get("staging", ""):
+        given.setdefault("journal", f"{staging.rstrip('/')}/answers")  # a rerun pays for none again
     if project := values.get("project", ""):
         given["gemini"] = {"project": project, **given.get("gemini", {})}
     return validated(PredictSettings, given, source="prediction")
@@ -158,6 +160,13 @@ def managed_settings(values: Mapping[str, Any]) -> ManagedSettings:
         f"overrides: {name}: is a parameter of the pipeline; set it there."
         for name in (*names, "method")
         if name in overrides
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    problems = [
+        f"parameters: {name}: is required: -p {name}={example}."
+        for name, example in (("project", "PROJECT"), ("staging", "gs://BUCKET/PREFIX"))
+        if not values.get(name, "")
     ]
     if problems:
         raise ConfigurationError(problems)
@@ -223,13 +232,17 @@ def fingerprints(values: Mapping[str, Any]) -> Fingerprints:
     measured_with = evaluation_settings(parameters.model_dump()).files
     return Fingerprints(
         fingerprint(sources),
-        base_model_fingerprint(
-            (parameters.base_weights or EMBEDDED)
-            if is_managed_run(parameters.model_dump())
-            else parameters.base_model
-        ),
+        _base_fingerprint(parameters),
         fingerprint(measured_with) if measured_with else "",
     )
+
+
+def _base_fingerprint(parameters: RunParameters) -> str:
+    if not is_managed_run(parameters.model_dump()):
+        return base_model_fingerprint(parameters.base_model)
+    weights = parameters.base_weights
+    # A service shows no weights of its own: their name stands for them.
+    return base_model_fingerprint(weights) if weights else parameters.base_model
 
 
 def is_managed_run(values: Mapping[str, Any]) -> bool:
@@ -249,10 +262,19 @@ def _require_registrable(parameters: RunParameters, *, managed: bool) -> None:
                 "parameters: serving_image: is required: Vertex AI registers an open model with "
                 "the container that serves it. Name an image with vLLM in Artifact Registry."
             )
-    elif vertex.project != parameters.project:
+        return
+    if vertex.project != parameters.project:
         raise ConfigurationError(
-            f"parameters: registry: a tuned Gemini model is registered in the project that it was "
+            "parameters: registry: a tuned Gemini model is registered in the project that it was "
             f"tuned in: vertex://{parameters.project}, not vertex://{vertex.project}."
+        )
+    entry = catalogued(parameters.base_model)
+    served = entry.locations.serving if entry else "unknown"
+    if vertex.location and not isinstance(served, str) and vertex.location not in served:
+        raise ConfigurationError(
+            f"parameters: registry: a tuned {parameters.base_model} is served from "
+            f"{' or '.join(served)}, and is registered there, not in {vertex.location}. Leave the "
+            f"location out: vertex://{vertex.project}."
         )
 
 

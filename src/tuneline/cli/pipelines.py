@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -119,6 +120,8 @@ def _run_and_show(name: str, values: Mapping[str, Any], runs: Path, *, json_outp
     from tuneline.parameters import checked
     from tuneline.registry.settings import vertex_registry
 
+    pipeline = _load(name)
+    values = {**_places_of_environment(pipeline), **values}
     run_parameters = checked(values)
     parameters = run_parameters.model_dump(include=set(values))
     if vertex_registry(run_parameters.registry) and not run_parameters.staging:
@@ -129,14 +132,26 @@ def _run_and_show(name: str, values: Mapping[str, Any], runs: Path, *, json_outp
 
     from tuneline.evaluation.table import comparison_table
     from tuneline.local.run import new_run_folder, run_pipeline
+    from tuneline.vertex.jobs.estimate import tuning_cost
 
-    pipeline = _load(name)
+    for sentence in tuning_cost(run_parameters.model_dump()):  # before anything is asked or sent
+        typer.echo(sentence, err=True)
     finished = run_pipeline(pipeline, parameters, new_run_folder(runs, Path(name).stem))
     if json_output:
         typer.echo((finished.folder / "verdict.json").read_text(encoding="utf-8"))
     else:
         typer.echo(f"\n{comparison_table(finished.verdict)}\n\n{_closing_words(finished)}")
     raise typer.Exit(0 if finished.verdict.passed else 1)
+
+
+def _places_of_environment(pipeline: BaseComponent) -> dict[str, str]:
+    """Parameters of managed pipelines that the environment names, as ``submit`` takes them."""
+    found = {
+        "project": os.environ.get("GOOGLE_CLOUD_PROJECT", ""),
+        "staging": os.environ.get("TUNELINE_STAGING", ""),
+    }
+    inputs = pipeline.component_spec.inputs or {}
+    return {name: place for name, place in found.items() if place and name in inputs}
 
 
 def _load(name: str) -> BaseComponent:
@@ -165,12 +180,15 @@ def _load(name: str) -> BaseComponent:
 
 def _closing_words(finished: LocalRun) -> str:
     entry = finished.registered
-    registered = f"{entry['name']} version {entry['version']}" if entry else "nothing"
+    registered = (
+        f"{entry['name']} version {entry['version']} ({entry['uri']})" if entry else "nothing"
+    )
     failed = [reason for reason in finished.verdict.reasons if reason.startswith("failed:")]
     why = "" if finished.verdict.passed else "".join(f"{reason}\n" for reason in failed)
     return (
         f"{finished.verdict.headline}\n{why}"
         f"registered  {registered}\n"
         f"report      {finished.report}\n"
+        f"{f'tuning      {finished.tuning_page}{chr(10)}' if finished.tuning_page else ''}"
         f"took        {finished.seconds:.0f} s"
     )

@@ -207,8 +207,15 @@ def _planned(
 def _say(run: VertexRun, plan: Plan) -> None:
     """What is about to be sent, for a person."""
     lines = [f"{plan.pipeline}: to {run.place.parent}, results below {run.folder}/pipelines"]
-    lines += [f"  sends {each.path} ({each.size} bytes) to {each.uri}" for each in plan.uploads]
+    lines += [
+        f"  local data: {each.path} ({each.size} bytes) to {each.uri}" for each in plan.uploads
+    ]
     lines += [f"  cost: {sentence}" for sentence in plan.cost]
+    if plan.images:
+        lines.append(
+            f"  warning: {' and '.join(plan.images)}: no registry that Vertex AI pulls from. Name "
+            "images of yours in TUNELINE_COMPONENTS_IMAGE and TUNELINE_TRAINER_IMAGE when compiling"
+        )
     typer.echo("\n".join(lines), err=True)
 
 
@@ -219,7 +226,7 @@ def _print_request(plan: Plan, *, json_output: bool) -> None:
     if json_output:
         uploads = {str(each.path): each.uri for each in plan.uploads}
         request = {"request": request, "uploads": uploads, "cost": plan.cost}
-    typer.echo(json.dumps(request, indent=2, ensure_ascii=False))
+    typer.echo(json.dumps(request, indent=2, ensure_ascii=False, sort_keys=True))
 
 
 def _carry_out(run: VertexRun, plan: Plan, *, json_output: bool) -> None:

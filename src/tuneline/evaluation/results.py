@@ -114,6 +114,11 @@ class CandidateSummary(_Result):
         """Rows without an answer, for whatever reason."""
         return self.unasked_rows + self.blocked_rows
 
+    @property
+    def hides_parameters(self) -> bool:
+        """Whether it was tuned by a service that does not say how many parameters it changed."""
+        return self.kind != "baseline" and not self.trainable_parameters
+
 
 class LabelScores(_Result):
     """Scores of one label or entity type; a score is null where nothing defines it."""

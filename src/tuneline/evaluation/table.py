@@ -79,7 +79,7 @@ def _with_interval(candidate: CandidateSummary, info: MetricInfo) -> str:
 
 def _costs(candidate: CandidateSummary, *, priced: bool) -> list[str]:
     cells = [
-        f"{candidate.trainable_parameters:,}",
+        UNKNOWN if candidate.hides_parameters else f"{candidate.trainable_parameters:,}",
         f"{candidate.cost.training_seconds:.1f}",
         f"{candidate.cost.prompt_tokens_per_call:.0f}",
     ]

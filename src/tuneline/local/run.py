@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("tuneline")
 
+_TUNING_PAGE = "tuning.html"
+
 
 @dataclass(frozen=True, slots=True)
 class LocalRun:
@@ -48,6 +50,12 @@ class LocalRun:
     verdict: Verdict
     registered: Mapping[str, str]
     seconds: float
+
+    @property
+    def tuning_page(self) -> Path | None:
+        """The page of managed tuning; None where no service tuned."""
+        path = self.folder / _TUNING_PAGE
+        return path if path.is_file() else None
 
     @property
     def report(self) -> Path:
@@ -91,6 +99,8 @@ def run_pipeline(pipeline: BaseComponent, arguments: Mapping[str, Any], folder: 
     seconds = round(time.monotonic() - started, 3)
     shutil.copyfile(task.outputs["report"].path, folder / "report.html")
     shutil.copyfile(task.outputs["verdict"].path, folder / "verdict.json")
+    for page in (folder / "kfp").glob("*/tune-managed-model*/page"):
+        shutil.copyfile(page, folder / _TUNING_PAGE)
     verdict = read_verdict(folder / "verdict.json")
     registered = _registered(folder)
     summary = {

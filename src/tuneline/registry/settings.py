@@ -60,6 +60,11 @@ class RegisterSettings(BaseModel):
     @classmethod
     def _known_place(cls, registry: str) -> str:
         vertex_registry(registry)
+        if _HALF_URI.match(registry):
+            raise ValueError(
+                f"{registry!r} is no folder and no URI; a URI has two slashes after its scheme, as "
+                "in vertex://PROJECT"
+            )
         return registry
 
     @field_validator("model_name")
@@ -102,6 +107,9 @@ class RegisterSettings(BaseModel):
                 "us-docker.pkg.dev/PROJECT/REPOSITORY/IMAGE:TAG; Vertex AI takes no others"
             )
         return serving_image
+
+
+_HALF_URI = re.compile(r"[a-z][a-z0-9+.-]+:(?!//)")
 
 
 def registry_folder(registry: str) -> Path | None:

@@ -7,6 +7,7 @@ make something are sent once: whoever sends them looks first whether it is there
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -159,4 +160,6 @@ def said(error: BaseException) -> str:
     cause = getattr(error, "cause", None)  # of a RetryError
     message = getattr(cause or error, "message", "") or str(cause or error)
     code = getattr(getattr(cause or error, "code", None), "value", "")
-    return " ".join(f"{code} {message}".split())[:1000].rstrip(".")
+    text = " ".join(f"{code} {message}".split())
+    # By JSON over HTTP the request's line stands before what the service says.
+    return re.sub(r"\b(GET|POST|PATCH|DELETE) https?://\S+ ", "", text)[:1000].rstrip(".: ")

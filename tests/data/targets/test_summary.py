@@ -49,7 +49,7 @@ def test_an_unknown_price_is_said_and_not_zero():
 def test_the_sentence_says_day_page_and_range():
     said = price_sentence(LITE, 1_000_000, 2, certain_share=0.5)
     assert "about $3.00 to $6.00" in said
-    assert "as of 2026-11-23, field report: https://" in said
+    assert "as of 2026-11-23, as users report; confirm it on https://" in said
     assert "each costs as much" in price_sentence(LITE, 1_000_000, None)
 
 

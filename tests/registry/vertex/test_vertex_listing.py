@@ -61,9 +61,12 @@ def test_every_page_is_read(vertex, make_gemini):
     assert [row.name for row in list_models(EU)] == ["tickets"]
 
 
-def test_place_is_asked_for():
-    with pytest.raises(ConfigurationError, match="names no location"):
-        list_models(f"vertex://{PROJECT}")
+def test_without_a_place_the_usual_ones_are_looked_through(vertex, make_gemini):
+    made = make_gemini().run()
+    assert [row.uri for row in list_models(f"vertex://{PROJECT}")] == [made.uri]
+
+
+def test_another_address_is_refused():
     with pytest.raises(ConfigurationError, match="must be vertex://PROJECT"):
         list_models("vertex://")
 

@@ -38,6 +38,11 @@ class Cost(BaseModel):
 
 
 _CENT = 0.01
+_BASIS = {
+    "vendor": "see",
+    "field report": "as users report; confirm it on",
+    "own": "by your own catalogue; see",
+}
 
 
 def price(entry: ModelEntry, tokens: int, epochs: int) -> Cost | None:
@@ -82,13 +87,13 @@ def price_sentence(
             "price. Add it in a catalogue file of your own."
         )
     amount = _dollars(cost.usd)
-    if certain_share < 1 and cost.usd >= _CENT:
+    if certain_share < 1 and cost.usd * certain_share >= _CENT:
         amount = f"{_dollars(cost.usd * certain_share)} to {amount}"
     times = f"{tokens:,} tokens, {cost.epochs} epoch{'s' if cost.epochs > 1 else ''}"
-    said = "" if cost.basis == "vendor" else f", {cost.basis}"
+    said = _BASIS[cost.basis]
     sentence = (
         f"Tuning {entry.id} costs about {amount} ({times}, ${cost.usd_per_million_tokens:g} a "
-        f"million as of {cost.as_of}{said}: {cost.source}), storage and serving extra."
+        f"million as of {cost.as_of}, {said} {cost.source}), storage and serving extra."
     )
     if epochs is None:
         sentence += " The service chooses the epochs unless you set them, and each costs as much."

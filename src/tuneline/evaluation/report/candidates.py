@@ -126,6 +126,8 @@ def _prompt(candidate: CandidateSummary) -> Cell:
 
 
 def _trainable(candidate: CandidateSummary) -> Cell:
+    if candidate.hides_parameters:
+        return Cell("", "the service does not say")
     changed, whole = candidate.trainable_parameters, candidate.total_parameters
     return Cell(f"{changed:,}", f"{100 * changed / whole:.2g} %" if 0 < changed < whole else "")
 

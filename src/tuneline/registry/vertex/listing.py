@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from tuneline.errors import ConfigurationError
 from tuneline.registry.listing import RegisteredModel
 from tuneline.registry.vertex.evaluation import PRODUCER
 from tuneline.registry.vertex.labels import MODEL
 from tuneline.registry.vertex.models import Models, versioned
 from tuneline.vertex.clients import patient, translated
-from tuneline.vertex.place import Place
+from tuneline.vertex.place import MULTI_REGIONS, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,28 +18,33 @@ if TYPE_CHECKING:
     from tuneline.registry.settings import VertexRegistry
 
 
+_USUAL_PLACES = (*MULTI_REGIONS, "us-central1", "europe-west4")
+
+
 def list_vertex_models(registry: VertexRegistry) -> Iterator[RegisteredModel]:
     """Yield the versions that Tuneline registered, whoever made the others.
 
     A version gets its evaluation last but for the alias: one that has none is no finished
-    registration and is left out.
+    registration and is left out. A registry without a location is looked for where tuned Gemini
+    models are served from, and in the regions that tune.
 
     Raises:
-        ConfigurationError: No location, no credentials, or the service refuses.
+        ConfigurationError: No credentials, or the service refuses.
         ServiceError: The service does not answer.
     """
-    if not registry.location:
-        raise ConfigurationError(
-            f"registry: {registry.uri} names no location, and models are listed by location: "
-            f"vertex://{registry.project}/us-central1."
-        )
-    models = Models.at(Place(registry.project, registry.location))
-    with translated(f"Listing {registry.uri}"):
-        for parent, model_name in models.registered().items():
-            for version in models.versions(parent):
-                evaluation = _evaluation(models, version) if MODEL in version.labels else None
-                if evaluation is not None:
-                    yield _row(model_name, version, evaluation)
+    places = (registry.location,) if registry.location else _USUAL_PLACES
+    for location in places:
+        models = Models.at(Place(registry.project, location))
+        with translated(f"Listing vertex://{registry.project}/{location}"):
+            yield from _rows(models)
+
+
+def _rows(models: Models) -> Iterator[RegisteredModel]:
+    for parent, model_name in models.registered().items():
+        for version in models.versions(parent):
+            evaluation = _evaluation(models, version) if MODEL in version.labels else None
+            if evaluation is not None:
+                yield _row(model_name, version, evaluation)
 
 
 def _evaluation(models: Models, version: Any) -> dict[str, Any] | None:

@@ -56,7 +56,7 @@ def register(
         model_name=settings.model_name,
         digest=digest_label(evidence.result.model_digest),
         labels=version_labels(evidence.result),
-        description=shortened(description(evidence.verdict)),
+        description=shortened(_description(evidence, managed)),
     )
     with translated(f"Registering {settings.model_name!r} in {registry.uri}"):
         made, created = _version(evidence, settings, registry, version, managed)
@@ -65,6 +65,12 @@ def register(
         import_evaluation(client, name, evaluation)
         client.merge_version_aliases(name=name, version_aliases=[settings.alias], **patient())
     return RegistryEntry(settings.model_name, made.version, name, created)
+
+
+def _description(evidence: Evidence, managed: ManagedResult | None) -> str:
+    """The verdict, and where the model answers: a copy in the registry has no endpoint itself."""
+    said = description(evidence.verdict)
+    return f"{said}\n\nanswers from {managed.endpoint}" if managed and managed.endpoint else said
 
 
 def _version(

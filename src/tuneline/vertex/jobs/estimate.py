@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from tuneline.vertex.jobs.spec import Spec
 
 
+_REGISTRY = re.compile(r"[^/]*[.:][^/]*/")
+"""A name's first part is a registry where it has a dot or a port, as Docker reads it."""
+
+
 def cost(spec: Spec, parameters: Mapping[str, Any]) -> list[str]:
     """Say what costs money, in sentences. A price that is not known is never made up.
 
@@ -29,11 +34,19 @@ def cost(spec: Spec, parameters: Mapping[str, Any]) -> list[str]:
         DataError: The managed service would refuse the data.
     """
     values = {**spec.defaults, **parameters}
-    return [*_tuning(values), *_machines(spec)]
+    return [*tuning_cost(values), *_machines(spec)]
 
 
-def _tuning(values: Mapping[str, Any]) -> Iterator[str]:
-    """The price of managed tuning, by the data's tokens."""
+def tuning_cost(values: Mapping[str, Any]) -> Iterator[str]:
+    """Say what managed tuning costs, by the data's tokens; nothing where no service tunes.
+
+    Args:
+        values: A run's parameters.
+
+    Raises:
+        ConfigurationError: It costs more than ``max_cost_usd``.
+        DataError: The service would refuse the data.
+    """
     from tuneline.data.check import check
 
     if not is_managed_run(values):
@@ -53,6 +66,13 @@ def _tuning(values: Mapping[str, Any]) -> Iterator[str]:
     if found := result.target:
         share = found.tokens_at_least / found.tokens if found.tokens else 1.0
         yield affordable(require_possible(managed), managed, found.tokens, share)[1]
+
+
+def images_nobody_can_pull(spec: Spec) -> list[str]:
+    """Images of a pipeline whose names have no registry, so that a service does not find them."""
+    executors = spec.content["deploymentSpec"]["executors"].values()
+    images = {str(each.get("container", {}).get("image", "")) for each in executors}
+    return sorted(image for image in images if not _REGISTRY.match(image))
 
 
 def _machines(spec: Spec) -> Iterator[str]:

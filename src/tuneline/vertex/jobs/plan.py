@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuneline.errors import ConfigurationError
-from tuneline.vertex.jobs.estimate import cost
+from tuneline.vertex.jobs.estimate import cost, images_nobody_can_pull
 from tuneline.vertex.jobs.parameters import run_parameters
 from tuneline.vertex.jobs.problems import gathered
 from tuneline.vertex.jobs.request import pipeline_job, run_request, schedule_request
@@ -29,12 +29,14 @@ class Plan:
         uploads: Local files that go to the bucket first.
         cost: What costs money, in sentences.
         request: The request: of a run, or of a schedule.
+        images: Images that the service will not find, since their names have no registry.
     """
 
     pipeline: str
     uploads: list[Upload]
     cost: list[str]
     request: Any
+    images: list[str]
 
 
 def planned(pipeline: str, platform: Platform, given: Mapping[str, Any], run: VertexRun) -> Plan:
@@ -63,4 +65,4 @@ def planned(pipeline: str, platform: Platform, given: Mapping[str, Any], run: Ve
     costs = cost(spec, {**parameters, **given})
     job = pipeline_job(spec, parameters, run)
     request = schedule_request(job, run) if run.schedule else run_request(job, run)
-    return Plan(spec.name, uploads, costs, request)
+    return Plan(spec.name, uploads, costs, request, images_nobody_can_pull(spec))

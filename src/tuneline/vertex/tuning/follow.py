@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tuneline.errors import ServiceError, StoppedError
 from tuneline.stop import stop_on_signals
 from tuneline.vertex.tuning.client import TuningClient
-from tuneline.vertex.tuning.jobs import ENDED, SUCCEEDED, TuningJobs
+from tuneline.vertex.tuning.jobs import ENDED, SUCCEEDED, TuningJobs, last_word, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def _ended(jobs: TuningJobs, client: TuningClient, job: Any, settings: ManagedSe
     while job.state not in ENDED:
         if job.state != state or time.monotonic() - told > _SECONDS_A_LINE:
             state, told = job.state, time.monotonic()
-            logger.info("tune: %s: %s after %.0f s", job.name, _word(job.state), _age_s(job))
+            logger.info("tune: %s: %s after %.0f s", job.name, word(job.state), _age_s(job))
         if _age_s(job) > settings.deadline_hours * 3600:
             return _past_deadline(jobs, client, job, settings)
         client.pause(wait)
@@ -94,7 +94,10 @@ def _ended(jobs: TuningJobs, client: TuningClient, job: Any, settings: ManagedSe
         if looks <= _LOOKS_FOR_OTHERS:
             job = jobs.only(job)
     if job.state != SUCCEEDED:
-        raise ServiceError(_last_word(job))
+        raise ServiceError(
+            f"{last_word(job)}\nChange what failed; to pay for the very same again, set attempt to "
+            "2 (then 3, ...) in overrides."
+        )
     logger.info("tune: %s: succeeded", job.name)
     return job
 
@@ -118,17 +121,3 @@ def _age_s(job: Any) -> float:
     if job.create_time is None:
         return 0.0
     return float((dt.datetime.now(dt.UTC) - job.create_time).total_seconds())
-
-
-def _last_word(job: Any) -> str:
-    """What became of a job, in the service's own words."""
-    said = f": {job.error.code} {str(job.error.message).rstrip('.')}" if job.error else ""
-    stats = job.tuning_data_stats and job.tuning_data_stats.supervised_tuning_data_stats
-    dropped = (stats and stats.dropped_example_reasons) or []
-    reasons = "".join(f"\n  - {reason}" for reason in dropped)
-    examples = f"\nExamples that the service dropped:{reasons}" if reasons else ""
-    return f"{job.name}: {_word(job.state)}{said}.{examples}"
-
-
-def _word(state: Any) -> str:
-    return str(getattr(state, "value", state)).removeprefix("JOB_STATE_").lower()

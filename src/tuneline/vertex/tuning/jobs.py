@@ -67,13 +67,14 @@ class TuningJobs:
             noted: Name of a job that an earlier attempt wrote down; empty: none.
 
         Raises:
-            ConfigurationError: The service refuses the request, or a job of this request ended
-                badly before.
-            ServiceError: The service does not answer, or the quota was taken for too long.
+            ConfigurationError: The service refuses the request.
+            ServiceError: A job of this request ended badly before, the service does not answer, or
+                the quota was taken for too long.
             StoppedError: A signal asked to stop.
         """
         if found := (self._noted(noted) if noted else None) or self._found():
-            logger.info("tune: %s was started before: going on with it", found.name)
+            what = "nothing is paid again" if found.state in ENDED else "going on with it"
+            logger.info("tune: %s was started before: %s", found.name, what)
         job = self.only(found or self._started())
         self._known = job.name
         return _usable(job)
@@ -242,10 +243,23 @@ def _age(job: Any) -> tuple[Any, str]:
 def _usable(job: Any) -> Any:
     if job.state not in _ENDED_BADLY:
         return job
-    error = job.error
-    reason = f" ({error.code}: {error.message})." if error and error.message else "."
-    raise ConfigurationError(
-        f"{job.name}: this job ended as {job.state.value.removeprefix('JOB_STATE_').lower()}"
-        f"{reason} It is not started again by itself, since that is paid for again: change what "
-        "failed, or set attempt to 2 (then 3, ...) in overrides."
+    raise ServiceError(
+        f"{last_word(job)}\nIt is not started again by itself, since that is paid for again: "
+        "change what failed, or set attempt to 2 (then 3, ...) in overrides."
     )
+
+
+def last_word(job: Any) -> str:
+    """What became of a job, in the service's own words."""
+    error = job.error
+    said = f": {str(error.message).rstrip('.')} (code {error.code})" if error else ""
+    stats = job.tuning_data_stats and job.tuning_data_stats.supervised_tuning_data_stats
+    dropped = (stats and stats.dropped_example_reasons) or []
+    reasons = "".join(f"\n  - {reason}" for reason in dropped)
+    examples = f"\nExamples that the service dropped:{reasons}" if reasons else ""
+    return f"{job.name}: {word(job.state)}{said}.{examples}"
+
+
+def word(state: Any) -> str:
+    """A state as people say it."""
+    return str(getattr(state, "value", state)).removeprefix("JOB_STATE_").lower()

@@ -33,7 +33,7 @@ def require_possible(settings: ManagedSettings) -> ModelEntry | None:
     try:
         entry = load_catalogue(settings.catalogue).find(settings.base_model)
     except ConfigurationError as error:
-        judge(settings, error.problems)
+        judge(settings, [each.replace("target:", "base_model:", 1) for each in error.problems])
         return None
     today = dt.datetime.now(dt.UTC).date()
     if entry.is_retired(today):
@@ -52,15 +52,12 @@ def judge(settings: ManagedSettings, problems: Sequence[str]) -> None:
         ConfigurationError: There are problems and the checks are strict.
     """
     if problems and settings.catalogue_checks == "strict":
-        raise ConfigurationError(
-            [
-                *problems,
-                (
-                    "If the catalogue is wrong, correct it in a file of your own (catalogue), or "
-                    "set catalogue_checks to warn."
-                ),
-            ]
+        *others, last = problems
+        hint = (
+            "If the catalogue is wrong, correct it in a file of your own (catalogue in overrides), "
+            "or set catalogue_checks to warn there."
         )
+        raise ConfigurationError([*others, f"{last} {hint}"])
     for problem in problems:
         logger.warning("tune: %s", problem)
 
