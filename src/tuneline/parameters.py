@@ -126,7 +126,9 @@ def predict_settings(values: Mapping[str, Any]) -> PredictSettings:
     if staging := values.get("staging", ""):
         given.setdefault("journal", f"{staging.rstrip('/')}/answers")  # a rerun pays for none again
     if project := values.get("project", ""):
-        given["gemini"] = {"project": project, **given.get("gemini", {})}
+        # Not the region of GOOGLE_CLOUD_LOCATION: where models are tuned they need not be served.
+        place = {"project": project, "location": "global"}
+        given["gemini"] = {**place, **given.get("gemini", {})}
     return validated(PredictSettings, given, source="prediction")
 
 

@@ -7,11 +7,11 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tuneline.data.media.problem import MediaProblem
-from tuneline.data.media.stores import object_size, open_store, store_failure
+from tuneline.data.media.stores import open_store
 from tuneline.data.sources.locate import Local, locate
-from tuneline.errors import ConfigurationError, DataError, ServiceError
+from tuneline.errors import ConfigurationError, DataError
 from tuneline.files import sha256_file
+from tuneline.vertex.bucket import put_file
 from tuneline.vertex.jobs.parameters import SENT, is_local
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 logger = logging.getLogger("tuneline")
-
-_CHUNK_BYTES = 8 * 1024 * 1024  # a multiple of 256 KiB, as the store asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,30 +95,11 @@ def send(uploads: Sequence[Upload]) -> None:
         DataError: A file changed meanwhile.
     """
     for upload in uploads:
-        name = upload.uri.removeprefix("gs://")
-        if _size(name) == upload.size:
+        if not put_file(upload.path, upload.uri, upload.size):
             logger.info("vertex: %s is there already", upload.uri)
             continue
-        try:
-            open_store("gs").put_file(str(upload.path), name, chunksize=_CHUNK_BYTES)
-        except Exception as error:
-            raise ServiceError(
-                f"{upload.uri}: cannot be written ({store_failure(error)}). Check staging and the "
-                "rights on its bucket."
-            ) from error
         if sha256_file(upload.path) != upload.sha256:
-            open_store("gs").rm_file(name)  # it may not hold what its name says
+            # It may not hold what its name says.
+            open_store("gs").rm_file(upload.uri.removeprefix("gs://"))
             raise DataError(f"{upload.path}: changed while it was sent. Run again.")
         logger.info("vertex: sent %s (%d bytes)", upload.uri, upload.size)
-
-
-def _size(name: str) -> int | None:
-    """Bytes of an object; None where there is none."""
-    try:
-        return object_size("gs", name)
-    except MediaProblem as problem:
-        if problem.code == "missing_media":
-            return None
-        raise ServiceError(f"gs://{name} {problem}") from problem
-    except ServiceError as error:
-        raise ServiceError(f"gs://{name} {error}") from error
