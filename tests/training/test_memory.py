@@ -43,7 +43,7 @@ def test_what_is_found_fits_and_is_most_of_what_would(held, each, memory, least,
     assert least <= found <= least + more
     assert held + each * found <= memory
     fits = min(least + more, (0.9 * memory - held) / each)
-    assert found >= fits / 1.3
+    assert found >= int(fits / 1.3)  # tokens are whole
     assert len(attempts) <= 9  # a leap of 8 each, over six orders of magnitude
 
 
