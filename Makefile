@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-browser check format specs docs bench clean
+.PHONY: help setup demo test test-slow test-browser test-containers check format specs docs \
+	images locks bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,13 +25,16 @@ demo: $(STAMP) ## the main job on bundled examples: prompt design, PET and full 
 
 test: $(STAMP) ## lint, types and the fast tests
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -m "not slow and not packaging and not browser" -n 2
+	$(BIN)/python -m pytest -m "not slow and not packaging and not browser and not containers" -n 2
 
 test-slow: $(STAMP) ## the slow tests: whole pipelines, the wheel in a fresh environment, the base model
 	$(BIN)/python -m pytest -m "slow or packaging" -n 2
 
 test-browser: $(STAMP) ## the reports in headless Chromium, which must be installed
 	TUNELINE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -m browser
+
+test-containers: $(STAMP) ## builds the images and runs pipelines in them; starts Docker where it may
+	$(BIN)/python -m pytest -m containers
 
 check: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .
@@ -46,6 +50,13 @@ specs: $(STAMP) ## compile every pipeline into pipelines/specs/
 
 docs: $(STAMP) ## write docs/rules.md from the rules of the data stage
 	$(BIN)/python -m tuneline.data.checks.document > docs/rules.md
+
+# OPTIONS are those of the build: make images OPTIONS='--image-registry ghcr.io/acme --push'
+images: $(STAMP) ## build the container images, list what is in them, name them for compile
+	$(BIN)/python -m containers.build $(OPTIONS)
+
+locks: $(STAMP) ## renew the lock files of the images
+	$(BIN)/python -m containers.lock
 
 bench: $(STAMP) ## measure against named peers
 	$(BIN)/python -m benchmarks.task_overhead
