@@ -25,7 +25,8 @@ def register_model(
         verdict: The evaluation's decision; one that did not pass is refused.
         report: The evaluation's page.
         model_name: Name in the registry.
-        registry: Folder of a local registry, `vertex://PROJECT/LOCATION` or an MLflow tracking URI.
+        registry: Folder of a local registry, `vertex://PROJECT/LOCATION`, `kubeflow://HOST:PORT`
+            (`kubeflow+http://` without TLS) or an MLflow tracking URI.
         serving_image: Container in Artifact Registry that serves an open model on Vertex AI.
         model: Output of the tuning stage; this or `tuning`.
         tuning: Result of managed tuning.
@@ -33,7 +34,7 @@ def register_model(
 
     Returns:
         name: The registered model's name.
-        version: Its version.
+        version: Its version; on Kubeflow the version's name.
         uri: Where the registry keeps it.
     """
     from pathlib import Path

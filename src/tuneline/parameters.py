@@ -20,6 +20,7 @@ from tuneline.evaluation.settings import EvaluationSettings
 from tuneline.models.source import EMBEDDED, base_model_fingerprint, reference_problem
 from tuneline.prediction.gemini.names import catalogued, is_gemini
 from tuneline.prediction.settings import PredictSettings
+from tuneline.registry.kubeflow.address import kubeflow_registry
 from tuneline.registry.settings import RegisterSettings, vertex_registry
 from tuneline.settings import validated
 from tuneline.training.settings import METHODS, TrainConfig
@@ -255,10 +256,17 @@ def is_managed_run(values: Mapping[str, Any]) -> bool:
 
 def _require_registrable(parameters: RunParameters, *, managed: bool) -> None:
     """Refuse at the start what registration would refuse at the end."""
+    gemini = managed and is_gemini(parameters.base_model)
+    if gemini and kubeflow_registry(parameters.registry):
+        raise ConfigurationError(
+            "parameters: registry: the service keeps a tuned Gemini model's weights to itself, and "
+            "Kubeflow Model Registry keeps where weights lie. Use "
+            f"vertex://{parameters.project} or an MLflow server."
+        )
     vertex = vertex_registry(parameters.registry)
     if vertex is None:
         return
-    if not (managed and is_gemini(parameters.base_model)):
+    if not gemini:
         if not parameters.serving_image:
             raise ConfigurationError(
                 "parameters: serving_image: is required: Vertex AI registers an open model with "

@@ -11,7 +11,8 @@ def models(
     registry: Annotated[
         str,
         typer.Option(
-            help="Folder of a local registry, vertex://PROJECT/LOCATION or an MLflow tracking URI."
+            help="Folder of a local registry, vertex://PROJECT/LOCATION, kubeflow://HOST "
+            "(kubeflow+http:// without TLS) or an MLflow tracking URI."
         ),
     ] = "tuneline-registry",
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -20,13 +21,14 @@ def models(
     import orjson
 
     from tuneline.registry.listing import list_models
+    from tuneline.registry.settings import shown
 
     entries = list_models(registry)
     if json_output:
         typer.echo(orjson.dumps(entries, option=orjson.OPT_INDENT_2).decode())
         return
     if not entries:
-        typer.echo(f"{registry}: no model is registered here.")
+        typer.echo(f"{shown(registry)}: no model is registered here.")
     for entry in entries:
         aliases = f" ({', '.join(entry.aliases)})" if entry.aliases else ""
         typer.echo(

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tuneline.registry.connection import DATABASE_FILE, connect
+from tuneline.registry.kubeflow.address import kubeflow_registry
+from tuneline.registry.kubeflow.extra import extra_needed
 from tuneline.registry.settings import registry_folder, vertex_registry
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
+    from tuneline.registry.kubeflow.address import KubeflowRegistry
     from tuneline.registry.settings import VertexRegistry
 
 _VERSIONS_A_PAGE = 1000
@@ -32,7 +35,7 @@ class RegisteredModel:
         metric: Name of the evaluation's primary metric.
         value: Its value for this model.
         created: When it was registered: UTC, ISO 8601, whole seconds.
-        uri: What MLflow loads it by; on Vertex AI its name.
+        uri: What MLflow loads it by; on Vertex AI its name; on Kubeflow what KServe loads it by.
         source: Where its files lie; of a tuned Gemini model, which shows none, its name.
     """
 
@@ -55,13 +58,16 @@ def list_models(registry: str) -> list[RegisteredModel]:
     registry has none; it is not made.
 
     Args:
-        registry: A folder, ``vertex://PROJECT/LOCATION`` or an MLflow tracking URI.
+        registry: A folder, ``vertex://PROJECT/LOCATION``, ``kubeflow://HOST[:PORT]``,
+            ``kubeflow+http://HOST[:PORT]`` or an MLflow tracking URI.
 
     Raises:
-        ConfigurationError: The URI on Vertex AI is none, names no location, or is refused.
+        ConfigurationError: The URI is none, or the service refuses.
         MachineError: The registry's folder cannot be used.
         ServiceError: The registry's server cannot be reached or refuses.
     """
+    if (kubeflow := kubeflow_registry(registry)) is not None:
+        return _in_kubeflow(kubeflow)
     vertex = vertex_registry(registry)
     rows = _in_mlflow(registry) if vertex is None else _on_vertex(vertex)
     return sorted(rows, key=lambda row: (row.name, -int(row.version)))
@@ -71,6 +77,12 @@ def _on_vertex(registry: VertexRegistry) -> list[RegisteredModel]:
     from tuneline.registry.vertex.listing import list_vertex_models
 
     return list(list_vertex_models(registry))
+
+
+def _in_kubeflow(registry: KubeflowRegistry) -> list[RegisteredModel]:
+    with extra_needed():
+        from tuneline.registry.kubeflow.listing import list_kubeflow_models
+    return list_kubeflow_models(registry)
 
 
 def _in_mlflow(registry: str) -> list[RegisteredModel]:

@@ -44,9 +44,9 @@ class RegistryEntry:
 
     Attributes:
         name: The registered model's name.
-        version: Its version, as the registry counts.
-        uri: What it is loaded by: ``models:/<name>/<version>`` of MLflow, or its full name on
-            Vertex AI.
+        version: Its version, as the registry counts; on Kubeflow its name.
+        uri: What it is loaded by: ``models:/<name>/<version>`` of MLflow, its full name on Vertex
+            AI, or ``model-registry://<name>/<version>``, which KServe resolves, on Kubeflow.
         created: Whether this call made it; False where it was there already.
     """
 

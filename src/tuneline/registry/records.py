@@ -15,10 +15,11 @@ Digest = Annotated[str, Field(pattern=r"^[\w:.-]+$")]
 
 
 class BaseModelRecord(BaseModel):
-    """The model that tuning started from."""
+    """The model that tuning started from; ``revision`` is its commit where a hub gave it."""
 
     reference: str
     digest: Digest
+    revision: str = ""
 
 
 class SplitRecord(BaseModel):

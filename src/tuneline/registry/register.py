@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from tuneline.errors import ConfigurationError
 from tuneline.registry import mlflow_registry
 from tuneline.registry.evidence import RESULT_FILE, read_evidence
+from tuneline.registry.kubeflow.address import kubeflow_registry
+from tuneline.registry.kubeflow.extra import extra_needed
 from tuneline.registry.settings import vertex_registry
 from tuneline.vertex.tuning.result import read_managed_result
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tuneline.registry.evidence import Evidence
     from tuneline.registry.mlflow_registry import RegistryEntry
     from tuneline.registry.settings import RegisterSettings
 
@@ -57,14 +60,28 @@ def register_model(
             "registration: give a tuned model or the result of managed tuning, one of the two."
         )
     vertex = vertex_registry(settings.registry)
-    if vertex is None:
-        return mlflow_registry.register_model(source, verdict, report, settings, result=result)
-    from tuneline.registry.vertex.registration import register
-    from tuneline.registry.vertex.weights import require_bucket
+    if vertex is not None:
+        from tuneline.registry.vertex.registration import register
+        from tuneline.registry.vertex.weights import require_bucket
 
-    if managed is None:
-        require_bucket(source)  # before gigabytes are read
+        if managed is None:
+            require_bucket(source)  # before gigabytes are read
+        evidence = _evidence(source, verdict, report, result)
+        return register(evidence, settings, vertex, managed=managed, scores=scores)
+    kubeflow = kubeflow_registry(settings.registry)
+    if kubeflow is not None:
+        from tuneline.registry.kubeflow.stores import require_store
+
+        if managed is None:
+            require_store(source)
+        evidence = _evidence(source, verdict, report, result)
+        with extra_needed():
+            from tuneline.registry.kubeflow.registration import register as register_there
+        return register_there(evidence, settings, kubeflow, managed=managed)
+    return mlflow_registry.register_model(source, verdict, report, settings, result=result)
+
+
+def _evidence(source: Path | str, verdict: Path, report: Path, result: Path | None) -> Evidence:
     if result is None:
         raise ConfigurationError(f"{source}: a remote model; name its {RESULT_FILE} too.")
-    evidence = read_evidence(source, verdict, report, result)
-    return register(evidence, settings, vertex, managed=managed, scores=scores)
+    return read_evidence(source, verdict, report, result)

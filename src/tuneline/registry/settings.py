@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from tuneline.errors import ConfigurationError
+from tuneline.registry.kubeflow.address import kubeflow_registry
 
 DEFAULT_REGISTRY = "tuneline-registry"
 
@@ -19,6 +20,9 @@ _VERTEX_NAME_LENGTH = 128
 _VERTEX_ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
 _VERTEX_IMAGE = re.compile(r"([a-z0-9-]+-docker\.pkg\.dev|([a-z]+\.)?gcr\.io)/\S+")
 _RESERVED_ALIAS = r"(?i)^(latest|v\d+)$"
+
+# Its database holds 255 characters, and puts a version's id and a colon before an artifact's name.
+_KUBEFLOW_NAME_LENGTH = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +42,15 @@ class RegisterSettings(BaseModel):
     """What registration is told.
 
     Attributes:
-        registry: A folder, ``vertex://PROJECT`` or ``vertex://PROJECT/LOCATION``, or the MLflow
-            tracking URI of a server (anything else with ``://``).
+        registry: A folder; ``vertex://PROJECT`` or ``vertex://PROJECT/LOCATION``; Kubeflow Model
+            Registry as ``kubeflow://HOST[:PORT]``, or ``kubeflow+http://HOST[:PORT]`` where the
+            server speaks plain HTTP, as in a cluster; or the MLflow tracking URI of a server
+            (anything else with ``://``).
         model_name: The registered model's name: letters, digits, ``_``, ``.``, ``-`` and spaces;
-            up to 256 characters, on Vertex AI 128.
+            up to 256 characters, on Vertex AI 128, on Kubeflow 240.
         alias: The alias that moves to the registered version: letters, digits, ``_`` and ``-``,
             but not ``latest`` or ``v1``, which MLflow keeps for itself. On Vertex AI a small
-            letter comes first, and ``default`` is the service's own.
+            letter comes first, and ``default`` is the service's own. Kubeflow takes any.
         serving_image: Container in Artifact Registry that serves an open model by vLLM's OpenAI
             API. Vertex AI needs it for open models; no other registry serves.
     """
@@ -60,6 +66,7 @@ class RegisterSettings(BaseModel):
     @classmethod
     def _known_place(cls, registry: str) -> str:
         vertex_registry(registry)
+        kubeflow_registry(registry)
         if _HALF_URI.match(registry):
             raise ValueError(
                 f"{registry!r} is no folder and no URI; a URI has two slashes after its scheme, as "
@@ -70,15 +77,19 @@ class RegisterSettings(BaseModel):
     @field_validator("model_name")
     @classmethod
     def _short_enough(cls, model_name: str, info: ValidationInfo) -> str:
-        if _is_vertex(info) and len(model_name) > _VERTEX_NAME_LENGTH:
-            raise ValueError(
-                f"has {len(model_name)} characters; Vertex AI takes {_VERTEX_NAME_LENGTH}"
-            )
+        for service, is_it, longest in (
+            ("Vertex AI", _is_vertex(info), _VERTEX_NAME_LENGTH),
+            ("Kubeflow Model Registry", _is_kubeflow(info), _KUBEFLOW_NAME_LENGTH),
+        ):
+            if is_it and len(model_name) > longest:
+                raise ValueError(f"has {len(model_name)} characters; {service} takes {longest}")
         return model_name
 
     @field_validator("alias")
     @classmethod
     def _not_reserved(cls, alias: str, info: ValidationInfo) -> str:
+        if _is_kubeflow(info):
+            return alias
         if not _is_vertex(info):
             if re.match(_RESERVED_ALIAS, alias):
                 raise ValueError(f"{alias!r} is reserved by MLflow; choose another alias")
@@ -136,6 +147,10 @@ def vertex_registry(registry: str) -> VertexRegistry | None:
 def shown(registry: str) -> str:
     """The registry as messages may show it: a URI without its user name and password."""
     return re.sub(r"(?<=://)[^/@]*@", "", registry)
+
+
+def _is_kubeflow(info: ValidationInfo) -> bool:
+    return kubeflow_registry(info.data.get("registry", "")) is not None
 
 
 def _is_vertex(info: ValidationInfo) -> bool:

@@ -17,7 +17,7 @@ from tuneline.registry.vertex.models import Models
 from tuneline.registry.vertex.tuned_gemini import taken_up
 from tuneline.registry.vertex.upload import uploaded
 from tuneline.registry.vertex.version import NewVersion, shortened
-from tuneline.registry.vertex.weights import managed_weights, trained_weights
+from tuneline.registry.weights import managed_weights, trained_weights
 from tuneline.vertex.clients import patient, translated
 from tuneline.vertex.place import MULTI_REGIONS, Place, Resource
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from google.cloud import aiplatform_v1 as service
 
 if TYPE_CHECKING:
-    from tuneline.registry.vertex.weights import Weights
+    from tuneline.registry.weights import Weights
 
 _PORT = 8080
 _COMMAND = ("python3", "-m", "vllm.entrypoints.openai.api_server")

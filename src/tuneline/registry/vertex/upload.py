@@ -14,7 +14,7 @@ from tuneline.vertex.place import Resource
 if TYPE_CHECKING:
     from tuneline.registry.vertex.models import Models
     from tuneline.registry.vertex.version import NewVersion
-    from tuneline.registry.vertex.weights import Weights
+    from tuneline.registry.weights import Weights
 
 
 def uploaded(
