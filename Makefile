@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow test-browser test-containers check format specs docs \
-	images locks bench clean
+	images locks engines bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,7 +25,7 @@ demo: $(STAMP) ## the main job on bundled examples: prompt design, PET and full 
 
 test: $(STAMP) ## lint, types and the fast tests
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -m "not slow and not packaging and not browser and not containers" -n 2
+	$(BIN)/python -m pytest -m "not slow and not packaging and not browser and not containers and not engines" -n 2
 
 test-slow: $(STAMP) ## the slow tests: whole pipelines, the wheel in a fresh environment, the base model
 	$(BIN)/python -m pytest -m "slow or packaging" -n 2
@@ -47,6 +47,9 @@ format: $(STAMP) ## format and fix what can be fixed
 
 specs: $(STAMP) ## compile every pipeline into pipelines/specs/
 	$(BIN)/python -m tuneline.pipelines.compile
+
+engines: $(STAMP) ## try every pipeline on every engine and write docs/engines.md
+	TUNELINE_WRITE_ENGINES=1 $(BIN)/python -m pytest -m engines tests/engines
 
 docs: $(STAMP) ## write docs/rules.md from the rules of the data stage
 	$(BIN)/python -m tuneline.data.checks.document > docs/rules.md

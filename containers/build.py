@@ -122,6 +122,8 @@ def _arguments(name: str, choices: Choices) -> Iterator[str]:
         yield from ("--network", choices.network)
     for key, value in _labels(name).items():
         yield from ("--label", f"org.opencontainers.image.{key}={value}")
+    # Bases say a version of their own in the label above; the Docker runner compares this one.
+    yield from ("--label", f"tuneline.version={__version__}")
 
 
 def _labels(name: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ _SCHEMA_VERSION = re.compile(r"2\.\d+\.\d+")
 # What the compiler adds to a task whose image or resources are pipeline parameters: inputs of these
 # names, and one for each parameter, none of which its component declares.
 _CHANNEL = "pipelinechannel--"
+_KUBERNETES = "kubernetes"
 _INJECTED = frozenset(
     {
         "base_image",
@@ -144,9 +145,42 @@ def _executor_problems(label: str, executor: Any) -> Iterator[str]:
 
 def _platform_problems(platform: Any, executors: Mapping[str, Any]) -> Iterator[str]:
     for name, single in platform.platforms.items():
-        for label in single.deployment_spec.executors:
+        if name != _KUBERNETES:
+            yield f"platform {name}: is not known; the one of Kubeflow Pipelines is {_KUBERNETES}"
+        for label, config in single.deployment_spec.executors.items():
             if label not in executors:
                 yield f"platform {name}: there is no executor {label!r}"
+            if name == _KUBERNETES:
+                where = f"platform {name}: executor {label!r}"
+                content = json_format.MessageToDict(config)
+                yield from (f"{where}: {each}" for each in _pod_problems(content))
+
+
+def _pod_problems(content: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the configuration of a task's pod."""
+    try:
+        from kfp.kubernetes import kubernetes_executor_config_pb2 as kubernetes
+    except ImportError as error:
+        yield f"cannot be checked without an extra: pip install 'tuneline[kubeflow]' ({error})"
+        return
+    problems: list[str] = []
+    config = _parsed(kubernetes.KubernetesExecutorConfig(), content, problems)
+    yield from problems
+    if config is None:
+        return
+    volumes = [*config.empty_dir_mounts, *config.generic_ephemeral_volume]
+    names = [volume.volume_name for volume in volumes]
+    names += [mount.constant for mount in config.pvc_mount if mount.constant]
+    names += [mount.secret_name for mount in config.secret_as_volume]
+    mounted = [*volumes, *config.pvc_mount, *config.secret_as_volume, *config.config_map_as_volume]
+    variables = [pair.env_var for env in config.secret_as_env for pair in env.key_to_env]
+    for kind, values in (
+        ("volume", names),
+        ("mount path", [mount.mount_path for mount in mounted]),
+        ("environment variable", variables),
+    ):
+        for value in sorted({each for each in values if values.count(each) > 1}):
+            yield f"the {kind} {value!r} is given twice"
 
 
 def _dag_problems(dag: _Dag) -> Iterator[str]:

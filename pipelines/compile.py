@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kfp import compiler
 
+from tuneline.components.images import RELEASED
 from tuneline.errors import ConfigurationError
 from tuneline.files import write_bytes
 from tuneline.pipelines import PIPELINES
@@ -13,10 +14,14 @@ from tuneline.pipelines.check import require_valid
 from tuneline.pipelines.platform import Platform
 from tuneline.settings import suggestion
 
-_CUSTOM_JOB = "worker_pool_specs"
+_CUSTOM_JOB = b"worker_pool_specs"
+_TRAIN_JOB = b"comp-tune-by-train-job"
 
 SPECS = Path(__file__).resolve().parent / "specs"
-"""The compiled pipelines that are checked in: for every engine, with the default images."""
+"""The compiled pipelines that are checked in: for every engine, with the release's images."""
+
+RELEASE = Platform(components_image=RELEASED["components"], trainer_image=RELEASED["trainer"])
+"""What they are compiled for, whatever images were built or named here."""
 
 
 def compile_pipeline(name: str, platform: Platform, path: Path) -> None:
@@ -40,14 +45,24 @@ def compile_pipeline(name: str, platform: Platform, path: Path) -> None:
         raise ConfigurationError(f"{path}: a spec is a .yaml or .json file.")
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder) / path.name
-        compiler.Compiler().compile(PIPELINES[name](platform), str(compiled))
-        require_valid(compiled)
-        if platform.machine_type and _CUSTOM_JOB not in compiled.read_text(encoding="utf-8"):
+        pipeline = PIPELINES[name](platform)
+        if path.suffix == ".json" and pipeline.platform_spec.platforms:
             raise ConfigurationError(
-                f"machine_type: {name} has no task of our own trainer, which machines are chosen "
-                "for; leave it out."
+                f"{path}: a .json file holds one document, and the platform file needs a second. "
+                "Name a .yaml file."
             )
+        compiler.Compiler().compile(pipeline, str(compiled))
+        require_valid(compiled, portable=platform.target != "kubeflow")
         content = compiled.read_bytes()
+    for field, given, mark in (
+        ("machine_type", platform.machine_type, _CUSTOM_JOB),
+        ("nodes", platform.target == "kubeflow" and platform.nodes > 1, _TRAIN_JOB),
+    ):
+        if given and mark not in content:
+            raise ConfigurationError(
+                f"{field}: {name} has no task of our own trainer, which it is chosen for; leave it "
+                "out."
+            )
     write_bytes(path, content)
 
 
@@ -56,7 +71,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in PIPELINES:
         path = SPECS / f"{name}.yaml"
-        compile_pipeline(name, Platform(), path)
+        compile_pipeline(name, RELEASE, path)
         logging.getLogger("tuneline").info("compiled %s", path.name)
 
 

@@ -210,7 +210,7 @@ def registered(
     platform: Platform, run: Mapping[str, Any], decision: PipelineTask, winner: Tuned
 ) -> PipelineTask:
     """Register a tuned model with its evidence. Call it inside the gate's condition."""
-    registration = platform.on_cpu(
+    registration = platform.registering(
         register_model(
             model=winner.model.outputs["model"],
             verdict=decision.outputs["verdict"],
@@ -227,7 +227,7 @@ def registered_managed(
 ) -> PipelineTask:
     """Likewise, a model that a service tuned."""
     serving = {"serving_image": run["serving_image"]} if "serving_image" in run else {}
-    registration = platform.on_cpu(
+    registration = platform.registering(
         register_model(
             tuning=winner.model.outputs["result"],
             verdict=decision.outputs["verdict"],

@@ -45,7 +45,7 @@ def supervised_tuning(platform: Platform) -> GraphComponent:
             prediction_settings: Any further setting of the prediction stage.
             evaluation_settings: Task, metrics, gate rules and prices; any setting of evaluation.
             model_name: Name in the registry.
-            registry: Folder of a local registry, an MLflow tracking URI, or vertex://PROJECT/LOCATION.
+            registry: A folder, an MLflow tracking URI, vertex://PROJECT or kubeflow://HOST.
             serving_image: Container that serves the model, for a Vertex registry.
             seed: Seeds the split, the shots and tuning.
         """

@@ -41,7 +41,7 @@ def tune_model(
 
     from tuneline.parameters import train_config
     from tuneline.training.distributed.launch import tune
-    from tuneline.training.result import CURVES_FILE
+    from tuneline.training.outputs import describe_outputs
 
     config = train_config(
         {
@@ -59,10 +59,69 @@ def tune_model(
     checkpoints = Path(f"{model.path}-checkpoints")
     result = tune(config, checkpoints)[""]
     shutil.rmtree(checkpoints, ignore_errors=True)  # gone where a finished task is retried
-    shutil.copyfile(Path(model.path) / CURVES_FILE, curves.path)
-    model.metadata.update(result.summary(), fingerprint=fingerprint)
-    for name, value in result.numbers().items():
-        metrics.log_metric(name, value)
+    describe_outputs(result, model=model, metrics=metrics, curves=curves, fingerprint=fingerprint)
+
+
+@dsl.component(base_image=COMPONENTS_IMAGE, install_kfp_package=False)
+def tune_by_train_job(
+    train: Input[Dataset],
+    validation: Input[Dataset],
+    model: Output[Model],
+    metrics: Output[Metrics],
+    curves: Output[HTML],
+    trainer_image: str,
+    cluster: dict,
+    base_model: str = "embedded",
+    fingerprint: str = "",
+    method: str = "pet",
+    preset: str = "balanced",
+    overrides: dict = {},
+    seed: int = 0,
+    max_wait_hours: float = 24.0,
+) -> None:
+    """Tune on several nodes by a TrainJob of Kubeflow: found again after an interruption.
+
+    Args:
+        train: Examples to learn from, canonical Parquet.
+        validation: Examples that choose the checkpoint.
+        model: adapter/ and merged/ (pet) or model/ (full), model card, result.json.
+        metrics: Losses, parameters, seconds.
+        curves: Training and validation loss by step.
+        trainer_image: Image of the nodes.
+        cluster: Nodes, devices, the volume shared with them, and what else the cluster asks of
+            them: fields of the platform file.
+        base_model: `embedded`, a folder that the nodes have, a hub id or a gs:// URI.
+        fingerprint: Digest of the base model, so that caching notices new content.
+        method: `pet` (LoRA adapter) or `full` (every weight).
+        preset: `quick`, `balanced` or `quality`.
+        overrides: Any field of the training settings; under `pet` or `full`, for one method.
+        seed: Seeds the weights of the adapter, the order of the examples and dropout.
+        max_wait_hours: Longest wait until every node works; 0: without end.
+    """
+    from pathlib import Path
+
+    from tuneline.kubeflow.train_job.settings import train_job_settings
+    from tuneline.kubeflow.train_job.tune import tune_on_nodes
+    from tuneline.parameters import train_config
+    from tuneline.training.outputs import describe_outputs
+
+    config = train_config(
+        {
+            "base_model": base_model,
+            "method": method,
+            "preset": preset,
+            "overrides": overrides,
+            "seed": seed,
+        },
+        train=Path(train.path),
+        validation=Path(validation.path),
+        output=Path(model.path),
+    )
+    settings = train_job_settings(
+        {"trainer_image": trainer_image, "cluster": cluster, "max_wait_hours": max_wait_hours}
+    )
+    result = tune_on_nodes(config, settings, fingerprint)
+    describe_outputs(result, model=model, metrics=metrics, curves=curves, fingerprint=fingerprint)
 
 
 @dsl.component(base_image=COMPONENTS_IMAGE, install_kfp_package=False)

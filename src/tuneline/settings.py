@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -107,10 +107,18 @@ def _names_beside(model_type: type[BaseModel], location: tuple[int | str, ...]) 
     """The field names of the (nested) model that holds the last step of ``location``."""
     model: type[BaseModel] = model_type
     for step in location[:-1]:
-        field = model.model_fields.get(str(step))
-        if field is None or not isinstance(field.annotation, type):
+        if isinstance(step, int):
+            continue
+        field = model.model_fields.get(step)
+        nested = _model_in(field.annotation) if field else None
+        if nested is None:
             break
-        if not issubclass(field.annotation, BaseModel):
-            break
-        model = field.annotation
+        model = nested
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that a field holds: itself, in a list, or where it may be left out."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

@@ -211,8 +211,8 @@ def test_unknown_pipeline_spec_and_command(tmp_path):
         refused = tuneline(tmp_path, "run", spec, "-p", "data=x")
         assert refused.returncode == 2
         assert spec in refused.stderr
-    docker = tuneline(tmp_path, "run", "supervised_tuning", "-p", "data=x", "--runner", "docker")
-    assert docker.returncode == 2
-    assert "subprocess" in docker.stderr
+    podman = tuneline(tmp_path, "run", "supervised_tuning", "-p", "data=x", "--runner", "podman")
+    assert podman.returncode == 2
+    assert "subprocess or docker" in podman.stderr
     assert tuneline(tmp_path, "trian").returncode == 2
     assert tuneline(tmp_path, "compile", "supervised_tuning").returncode == 2

@@ -29,7 +29,7 @@ def test_wrong_options_come_at_once(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--target", "kubeflow"], "tuneline compile PIPELINE --target kubeflow gives the spec"),
+        (["--target", "kubeflow"], "host: is required. Give --host or set KF_PIPELINES_ENDPOINT."),
         (["--target", "local"], "a pipeline runs here by tuneline run"),
         (["--target", "vertex", "--label", "team"], "--label team: write NAME=VALUE."),
     ],

@@ -12,12 +12,17 @@ import yaml
 from tuneline.components.data.component import fingerprint_source, prepare_dataset
 from tuneline.components.evaluation.component import evaluate, predict, predict_learning_curve
 from tuneline.components.registration.component import register_model
-from tuneline.components.training.component import tune_managed_model, tune_model
+from tuneline.components.training.component import (
+    tune_by_train_job,
+    tune_managed_model,
+    tune_model,
+)
 
 COMPONENTS = [
     fingerprint_source,
     prepare_dataset,
     tune_model,
+    tune_by_train_job,
     tune_managed_model,
     predict,
     predict_learning_curve,

@@ -56,6 +56,7 @@ def test_it_has_a_command_and_no_entry_point(image, docker, in_image):
 def test_labels_say_what_it_is(image, docker):
     labels = facts(docker, image)["Config"]["Labels"]
     assert labels["org.opencontainers.image.version"] == __version__
+    assert labels["tuneline.version"] == __version__
     assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
     assert len(labels["org.opencontainers.image.revision"]) == 40
 

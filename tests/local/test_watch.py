@@ -1,9 +1,13 @@
 """What is read out of kfp's text while a pipeline runs."""
 
 import io
+import signal
+
+import pytest
 
 from tuneline.errors import ConfigurationError, DataError, MachineError
 from tuneline.local.watch import Watch
+from tuneline.stop import StopRequest
 
 TRACEBACK = """\
 21:00:00.000 - INFO - Executing task \x1b[96m'prepare-dataset'\x1b[0m
@@ -19,7 +23,7 @@ TRACEBACK = """\
 def watched(text: str) -> tuple[Watch, list[str], str]:
     log = io.StringIO()
     shown: list[str] = []
-    watch = Watch(log, shown.append, {"tune-model": "tune (pet)"})
+    watch = Watch(log, shown.append, {"tune-model": "tune (pet)"}, StopRequest())
     for piece in (text[:37], text[37:60], text[60:]):  # text comes in pieces of any size
         watch.write(piece)
     return watch, shown, log.getvalue()
@@ -70,3 +74,14 @@ def test_run_that_stopped_in_the_middle_has_a_failed_task():
     watch, _, _ = watched("21:00:00.000 - INFO - Executing task 'evaluate'\n    working\n")
     assert watch.failed is not None
     assert watch.failed.name == "evaluate"
+
+
+def test_no_task_begins_once_a_signal_asked_to_stop():
+    stop = StopRequest()
+    watch = Watch(io.StringIO(), lambda _: None, {}, stop)
+    watch.write("21:00:00.000 - INFO - Executing task 'evaluate'\n")
+    watch.write("21:00:01.000 - INFO - Task 'evaluate' finished with status SUCCESS\n")
+    stop.signal = signal.SIGTERM
+    with pytest.raises(KeyboardInterrupt):
+        watch.write("21:00:02.000 - INFO - Executing task 'register-model'\n")
+    assert watch.failed is None

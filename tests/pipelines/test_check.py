@@ -6,6 +6,7 @@
 import copy
 import json
 import re
+import sys
 from collections.abc import Callable
 from typing import Any, List, NamedTuple  # noqa: UP035 - KFP wants an artifact list spelled this way
 
@@ -321,6 +322,59 @@ def test_platform_for_an_executor_that_does_not_exist_is_caught(spec, problems_o
     ]
     platform["platforms"]["kubernetes"]["colour"] = "red"
     assert "no field named" in problems_of(spec, platform, portable=False)[0]
+
+
+POD_MUTATIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown field": ({"colour": "red"}, "KubernetesExecutorConfig: .*no field named .colour"),
+    "wrong type": ({"tolerations": {"key": "a"}}, "KubernetesExecutorConfig: "),
+    "unknown field of a toleration": ({"tolerations": [{"kee": "a"}]}, "no field named .kee"),
+    "volume twice": (
+        {"pvcMount": [{"constant": "a", "mountPath": path} for path in ("/b", "/c")]},
+        "the volume 'a' is given twice",
+    ),
+    "mount path twice": (
+        {
+            "pvcMount": [{"constant": "a", "mountPath": "/b"}],
+            "emptyDirMounts": [{"volumeName": "c", "mountPath": "/b"}],
+        },
+        "the mount path '/b' is given twice",
+    ),
+    "variable twice": (
+        {
+            "secretAsEnv": [
+                {"secretName": name, "keyToEnv": [{"secretKey": "k", "envVar": "A"}]}
+                for name in ("one", "two")
+            ]
+        },
+        "the environment variable 'A' is given twice",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", POD_MUTATIONS)
+def test_broken_configuration_of_a_pod_is_caught(spec, problems_of, name):
+    config, message = POD_MUTATIONS[name]
+    executors = {"exec-make": config}
+    platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
+    [problem] = problems_of(spec, platform, portable=False)
+    assert problem.startswith("platform kubernetes: executor 'exec-make': ")
+    assert re.search(message, problem), problem
+
+
+def test_platform_that_nobody_knows_is_caught(spec, problems_of):
+    executors: dict[str, Any] = {"exec-make": {}}
+    platform = {"platforms": {"nomad": {"deploymentSpec": {"executors": executors}}}}
+    assert problems_of(spec, platform, portable=False) == [
+        "platform nomad: is not known; the one of Kubeflow Pipelines is kubernetes"
+    ]
+
+
+def test_pods_are_not_passed_unchecked(spec, problems_of, monkeypatch):
+    monkeypatch.setitem(sys.modules, "kfp.kubernetes", None)
+    executors: dict[str, Any] = {"exec-make": {}}
+    platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
+    [problem] = problems_of(spec, platform, portable=False)
+    assert "cannot be checked without an extra: pip install 'tuneline[kubeflow]'" in problem
 
 
 @pytest.mark.parametrize(

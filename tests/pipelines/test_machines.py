@@ -26,7 +26,6 @@ TRAINER = "registry.example/trainer:7"
                 "spot: is for target vertex, not for local.",
             ],
         ),
-        ({"target": "kubeflow", "nodes": 2}, ["nodes: is for target vertex, not for kubeflow."]),
         (
             {"target": "vertex", "nodes": 2, "spot": True, "flex_start": True},
             [

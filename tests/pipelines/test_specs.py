@@ -12,7 +12,7 @@ from tuneline.errors import ConfigurationError
 from tuneline.parameters import RunParameters
 from tuneline.pipelines import PIPELINES
 from tuneline.pipelines.check import check_spec
-from tuneline.pipelines.compile import SPECS, compile_pipeline
+from tuneline.pipelines.compile import RELEASE, SPECS, compile_pipeline
 from tuneline.pipelines.platform import TARGETS, Platform
 
 NAMES = sorted(PIPELINES)
@@ -20,7 +20,7 @@ NAMES = sorted(PIPELINES)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_checked_in_spec_is_what_the_pipeline_compiles_to(name, tmp_path):
-    compile_pipeline(name, Platform(), tmp_path / "spec.yaml")
+    compile_pipeline(name, RELEASE, tmp_path / "spec.yaml")
     compiled = (tmp_path / "spec.yaml").read_text()
     assert compiled == (SPECS / f"{name}.yaml").read_text(), "run `make specs`"
 
@@ -33,9 +33,8 @@ def test_every_checked_in_spec_has_a_pipeline():
 def test_bytes_do_not_depend_on_the_process(seed, tmp_path):
     code = (
         "import sys; from pathlib import Path;"
-        "from tuneline.pipelines.compile import compile_pipeline;"
-        "from tuneline.pipelines.platform import Platform;"
-        "compile_pipeline('method_comparison', Platform(), Path(sys.argv[1]))"
+        "from tuneline.pipelines.compile import RELEASE, compile_pipeline;"
+        "compile_pipeline('method_comparison', RELEASE, Path(sys.argv[1]))"
     )
     path = tmp_path / "spec.yaml"
     environment = {**os.environ, "PYTHONHASHSEED": seed}

@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tuneline.cli.files import read_assignments, read_mapping
+from tuneline.cli.machines import (
+    Accelerator,
+    Accelerators,
+    FlexStart,
+    MachineType,
+    MaxWaitHours,
+    Nodes,
+    PlatformFile,
+    Spot,
+    chosen_platform,
+)
 from tuneline.errors import ConfigurationError
+from tuneline.local.execution import Execution
 
 if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
@@ -28,22 +40,12 @@ Parameter = Annotated[
     list[str] | None,
     typer.Option("--parameter", "-p", help="NAME=VALUE; the value is YAML. Wins over --config."),
 ]
-Accelerator = Annotated[
-    str, typer.Option(help="Device of tuning, as the target names it: NVIDIA_L4, nvidia.com/gpu.")
+Runner = Annotated[
+    str,
+    typer.Option(help="How tasks run: subprocess, in this environment; docker, in containers."),
 ]
-Accelerators = Annotated[int, typer.Option(help="How many devices.")]
-MachineType = Annotated[
-    str, typer.Option(help="Vertex AI: machine of tuning, such as g2-standard-12.")
-]
-Nodes = Annotated[int, typer.Option(help="Vertex AI: machines of one tuning task.")]
-Spot = Annotated[
-    bool, typer.Option("--spot", help="Vertex AI: machines that may be taken away, for less.")
-]
-FlexStart = Annotated[
-    bool, typer.Option("--flex-start", help="Vertex AI: wait in line for machines, for less.")
-]
-MaxWaitHours = Annotated[
-    int, typer.Option(help="How long --flex-start waits in line; 0: without end.")
+DockerNetwork = Annotated[
+    str, typer.Option(help="Network of the containers; default: bridge. With --runner docker.")
 ]
 
 
@@ -51,24 +53,22 @@ def demo(runs: Runs = _RUNS, json_output: Json = False) -> None:
     """Run the main job on bundled examples: prompt design, PET and full tuning side by side."""
     settings = Path(str(files("tuneline") / "examples" / "support_tickets"))
     values = {**read_mapping(settings / "demo.yaml"), "data": str(settings / "tickets.jsonl")}
-    _run_and_show(DEMO_PIPELINE, values, runs, json_output=json_output)
+    _run_and_show(DEMO_PIPELINE, values, runs, Execution(), json_output=json_output)
 
 
 def run(
     pipeline: Annotated[str, typer.Argument(help="Name of a pipeline, or a compiled spec.yaml.")],
     config: Config = None,
     parameter: Parameter = None,
-    runner: Annotated[str, typer.Option(help="How tasks run: subprocess.")] = "subprocess",
+    runner: Runner = "subprocess",
+    docker_network: DockerNetwork = "",
     runs: Runs = _RUNS,
     json_output: Json = False,
 ) -> None:
     """Run a pipeline, by name or from its compiled spec, on this machine."""
-    if runner != "subprocess":
-        raise ConfigurationError(
-            f"--runner {runner}: this release runs tasks by 'subprocess' alone; 'docker' needs "
-            "container images, which it does not have yet."
-        )
-    _run_and_show(pipeline, given_parameters(config, parameter), runs, json_output=json_output)
+    execution = Execution(runner, docker_network)
+    values = given_parameters(config, parameter)
+    _run_and_show(pipeline, values, runs, execution, json_output=json_output)
 
 
 def compile_spec(
@@ -77,30 +77,35 @@ def compile_spec(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; default: PIPELINE.yaml.")
     ] = None,
+    platform_file: PlatformFile = None,
     accelerator: Accelerator = "",
-    accelerators: Accelerators = 1,
+    accelerators: Accelerators = None,
     machine_type: MachineType = "",
-    nodes: Nodes = 1,
+    nodes: Nodes = None,
     spot: Spot = False,
     flex_start: FlexStart = False,
     max_wait_hours: MaxWaitHours = 24,
 ) -> None:
     """Compile a pipeline to a spec, checked; the same input gives the same bytes."""
+    options = {
+        "accelerator": accelerator,
+        "accelerators": accelerators,
+        "machine_type": machine_type,
+        "nodes": nodes,
+        "spot": spot,
+        "flex_start": flex_start,
+        "max_wait_hours": max_wait_hours,
+    }
     from tuneline.pipelines.compile import compile_pipeline
-    from tuneline.pipelines.platform import Platform
 
-    platform = Platform(
-        target=target,  # type: ignore[arg-type]
-        accelerator=accelerator,
-        accelerators=accelerators,
-        machine_type=machine_type,
-        nodes=nodes,
-        spot=spot,
-        flex_start=flex_start,
-        max_wait_hours=max_wait_hours,
-    )
     path = output or Path(f"{pipeline}.yaml")
-    compile_pipeline(pipeline, platform, path)
+    compile_pipeline(pipeline, chosen_platform(target, platform_file, options), path)
+    if target == "kubeflow":
+        typer.echo(
+            "note: registry is a folder unless you set it, and a pod loses its folders: give a "
+            "registry's URI when you start the run. tuneline submit refuses a folder.",
+            err=True,
+        )
     typer.echo(str(path))
 
 
@@ -116,27 +121,39 @@ def given_parameters(config: Path | None, assignments: list[str] | None) -> dict
     return values | read_assignments(assignments or [], RunParameters)
 
 
-def _run_and_show(name: str, values: Mapping[str, Any], runs: Path, *, json_output: bool) -> None:
+def _run_and_show(
+    name: str,
+    values: Mapping[str, Any],
+    runs: Path,
+    execution: Execution,
+    *,
+    json_output: bool,
+) -> None:
     from tuneline.parameters import checked
+    from tuneline.registry.kubeflow.address import kubeflow_registry
     from tuneline.registry.settings import vertex_registry
 
     pipeline = _load(name)
     values = {**_places_of_environment(pipeline), **values}
     run_parameters = checked(values)
     parameters = run_parameters.model_dump(include=set(values))
-    if vertex_registry(run_parameters.registry) and not run_parameters.staging:
+    place = run_parameters.registry
+    if not run_parameters.staging and (vertex_registry(place) or kubeflow_registry(place)):
+        service = "Vertex AI registers" if vertex_registry(place) else "Kubeflow registers"
         raise ConfigurationError(
-            "registry: a model that is tuned on this machine lies in a folder of it, and Vertex AI "
-            "registers models in buckets. Submit the pipeline to Vertex AI, or give another one."
+            f"registry: a model tuned on this machine lies in a folder of it, and {service} "
+            "models in buckets. Submit the pipeline to where it is, or give another registry."
         )
 
     from tuneline.evaluation.table import comparison_table
     from tuneline.local.run import new_run_folder, run_pipeline
-    from tuneline.vertex.jobs.estimate import tuning_cost
+    from tuneline.submission.estimate import tuning_cost
 
     for sentence in tuning_cost(run_parameters.model_dump()):  # before anything is asked or sent
         typer.echo(sentence, err=True)
-    finished = run_pipeline(pipeline, parameters, new_run_folder(runs, Path(name).stem))
+    tasks = execution.tasks(pipeline, parameters)
+    folder = new_run_folder(runs, Path(name).stem)
+    finished = run_pipeline(pipeline, parameters, folder, tasks)
     if json_output:
         typer.echo((finished.folder / "verdict.json").read_text(encoding="utf-8"))
     else:

@@ -2,71 +2,113 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from tuneline.cli.pipelines import (
+from tuneline.cli import on_kubeflow, on_vertex
+from tuneline.cli.machines import (
     Accelerator,
     Accelerators,
-    Config,
     FlexStart,
     MachineType,
     MaxWaitHours,
     Nodes,
-    Parameter,
+    PlatformFile,
     Spot,
-    given_parameters,
 )
+from tuneline.cli.pipelines import Config, Parameter
 from tuneline.errors import ConfigurationError
+from tuneline.settings import suggestion
 
-if TYPE_CHECKING:
-    from tuneline.vertex.jobs.plan import Plan
-    from tuneline.vertex.jobs.settings import VertexRun
-
-Target = Annotated[str, typer.Option(help="Where to: vertex.")]
-Project = Annotated[str, typer.Option(help="Google Cloud project.", envvar="GOOGLE_CLOUD_PROJECT")]
-Location = Annotated[str, typer.Option(help="Region.", envvar="GOOGLE_CLOUD_LOCATION")]
-Staging = Annotated[
-    str,
-    typer.Option(
-        help="Folder of a bucket for local data and results, gs://bucket/prefix.",
-        envvar="TUNELINE_STAGING",
-    ),
-]
+Target = Annotated[str, typer.Option(help="Where to: vertex or kubeflow.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Follow the run to its end.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the request and the cost; send nothing.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-ServiceAccount = Annotated[str, typer.Option(help="Account that the tasks run as.")]
-Network = Annotated[str, typer.Option(help="projects/NUMBER/global/networks/NAME.")]
-EncryptionKey = Annotated[
-    str, typer.Option(help="projects/P/locations/L/keyRings/R/cryptoKeys/K, in the run's region.")
-]
-Label = Annotated[list[str] | None, typer.Option(help="NAME=VALUE; may be given several times.")]
 Name = Annotated[str, typer.Option(help="Name of the run or schedule; default: the pipeline's.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Run every task anew.")]
-FailFast = Annotated[
-    bool, typer.Option("--fail-fast", help="Start no further task after one failed.")
+Staging = Annotated[
+    str,
+    typer.Option(
+        help="Folder of a bucket for local data, and on Vertex AI for results: gs://bucket/prefix; "
+        "on Kubeflow s3:// too.",
+        envvar="TUNELINE_STAGING",
+    ),
+]
+ServiceAccount = Annotated[
+    str, typer.Option(help="Account that the tasks run as: an address, or Kubernetes' name.")
 ]
 Schedule = Annotated[
-    str, typer.Option(help="Run by the clock: a cron expression, in UTC or after TZ=Area/City.")
+    str,
+    typer.Option(
+        help="Run by the clock: a cron expression of five fields. Vertex AI: in UTC or after "
+        "TZ=Area/City; Kubeflow: in the zone of its controller, UTC unless set."
+    ),
 ]
-MaxRuns = Annotated[int, typer.Option(help="Runs of the schedule; 0: without end.")]
 MaxConcurrent = Annotated[int, typer.Option(help="Runs of the schedule at one time.")]
 DeadlineHours = Annotated[
     float, typer.Option(help="Longest time to wait for quota and for the end; the run goes on.")
 ]
-Run = Annotated[
-    str, typer.Argument(help="projects/PROJECT/locations/LOCATION/pipelineJobs/ID, as printed.")
+
+Project = Annotated[
+    str, typer.Option(help="Vertex AI: Google Cloud project.", envvar="GOOGLE_CLOUD_PROJECT")
 ]
+Location = Annotated[str, typer.Option(help="Vertex AI: region.", envvar="GOOGLE_CLOUD_LOCATION")]
+Network = Annotated[str, typer.Option(help="Vertex AI: projects/NUMBER/global/networks/NAME.")]
+EncryptionKey = Annotated[
+    str,
+    typer.Option(
+        help="Vertex AI: projects/P/locations/L/keyRings/R/cryptoKeys/K, in the run's region."
+    ),
+]
+Label = Annotated[
+    list[str] | None, typer.Option(help="Vertex AI: NAME=VALUE; may be given several times.")
+]
+FailFast = Annotated[
+    bool, typer.Option("--fail-fast", help="Vertex AI: start no further task after one failed.")
+]
+MaxRuns = Annotated[int, typer.Option(help="Vertex AI: runs of the schedule; 0: without end.")]
+
+Host = Annotated[
+    str,
+    typer.Option(
+        help="Kubeflow: where Kubeflow Pipelines answers, https://HOST/pipeline.",
+        envvar="KF_PIPELINES_ENDPOINT",
+    ),
+]
+Namespace = Annotated[str, typer.Option(help="Kubeflow: the user's namespace, where users have.")]
+Experiment = Annotated[
+    str, typer.Option(help="Kubeflow: experiment that the run belongs to; made if there is none.")
+]
+CaCertificate = Annotated[
+    Path | None,
+    typer.Option(
+        help="Kubeflow: file of certificates that sign the host's.", envvar="TUNELINE_KFP_CA"
+    ),
+]
+Run = Annotated[
+    str,
+    typer.Argument(
+        help="As printed: projects/PROJECT/locations/LOCATION/pipelineJobs/ID of Vertex AI, or the "
+        "page of a run of Kubeflow, https://HOST/pipeline/#/runs/details/ID."
+    ),
+]
+
+_SERVICES = {"vertex": on_vertex, "kubeflow": on_kubeflow}
 
 
 def submit(
+    context: typer.Context,
     pipeline: Annotated[str, typer.Argument(help="Name of a pipeline, or a compiled spec.yaml.")],
     target: Target,
+    host: Host = "",
+    namespace: Namespace = "",
+    experiment: Experiment = "Default",
+    ca_certificate: CaCertificate = None,
+    platform_file: PlatformFile = None,
     project: Project = "",
     location: Location = "",
     staging: Staging = "",
@@ -87,160 +129,65 @@ def submit(
     max_concurrent: MaxConcurrent = 1,
     deadline_hours: DeadlineHours = 24.0,
     accelerator: Accelerator = "",
-    accelerators: Accelerators = 1,
+    accelerators: Accelerators = None,
     machine_type: MachineType = "",
-    nodes: Nodes = 1,
+    nodes: Nodes = None,
     spot: Spot = False,
     flex_start: FlexStart = False,
     max_wait_hours: MaxWaitHours = 24,
 ) -> None:
-    """Run a pipeline on Vertex AI: check, say what it costs, bring local data there, start it."""
-    _require_known(target)
-    _require_client()
-    options = {
-        "project": project,
-        "location": location,
-        "staging": staging,
-        "service_account": service_account,
-        "network": network,
-        "encryption_key": encryption_key,
-        "name": name,
-        "cache": not no_cache,
-        "fail_fast": fail_fast,
-        "schedule": schedule,
-        "max_runs": max_runs,
-        "max_concurrent": max_concurrent,
-        "wait": wait,
-        "deadline_hours": deadline_hours,
-    }
-    machines = {
-        "accelerator": accelerator,
-        "accelerators": accelerators,
-        "machine_type": machine_type,
-        "nodes": nodes,
-        "spot": spot,
-        "flex_start": flex_start,
-        "max_wait_hours": max_wait_hours,
-    }
-    given = given_parameters(config, parameter)
-    run, plan = _planned(pipeline, given, {**options, "labels": _labels(label or [])}, machines)
-    _say(run, plan)
-    if dry_run:
-        _print_request(plan, json_output=json_output)
-    else:
-        _carry_out(run, plan, json_output=json_output)
+    """Run a pipeline on a service: check, say what it costs, bring local data there, start it."""
+    options = dict(locals())
+    _require_fitting(context, target)
+    _SERVICES[target].submit(options)
 
 
 def follow(
-    run: Run,
-    deadline_hours: DeadlineHours = 24.0,
+    run: Run, ca_certificate: CaCertificate = None, deadline_hours: DeadlineHours = 24.0
 ) -> None:
     """Wait for the end of a run that was submitted; exit 0 where it succeeded."""
-    _require_client()
     from tuneline.settings import validated
-    from tuneline.vertex.jobs.follow import follow as follow_run
-    from tuneline.vertex.jobs.settings import Patience
+    from tuneline.submission.patience import Patience
 
     patience = validated(Patience, {"deadline_hours": deadline_hours}, source="tuneline follow")
-    follow_run(run, patience)
+    _service_of(run).follow(run, patience, ca_certificate)
     typer.echo("succeeded")
 
 
-def cancel(run: Run) -> None:
+def cancel(run: Run, ca_certificate: CaCertificate = None) -> None:
     """Cancel a run that was submitted."""
-    _require_client()
-    from tuneline.vertex.jobs.follow import cancel as cancel_run
-
-    cancel_run(run)
+    _service_of(run).cancel(run, ca_certificate)
     typer.echo("cancelling; its tasks end within minutes")
 
 
-def _require_known(target: str) -> None:
-    if target == "kubeflow":
+def _require_fitting(context: typer.Context, target: str) -> None:
+    """Refuse a target that is none, and what another target alone knows.
+
+    That is refused where it was given for this command: what the environment says of another target
+    is there for other commands.
+    """
+    if target not in _SERVICES:
         raise ConfigurationError(
-            "--target kubeflow: this release submits to vertex alone. tuneline compile PIPELINE "
-            "--target kubeflow gives the spec; upload it to your Kubeflow Pipelines."
+            f"--target {target}: must be {' or '.join(_SERVICES)}; a pipeline runs here by "
+            f"tuneline run.{suggestion(target, _SERVICES)}"
         )
-    if target != "vertex":
-        raise ConfigurationError(
-            f"--target {target}: must be vertex; a pipeline runs here by tuneline run."
-        )
-
-
-def _require_client() -> None:
-    try:
-        import google.cloud.aiplatform_v1  # noqa: F401 - to say early what is missing
-        import kfp  # noqa: F401
-    except ImportError as error:
-        raise ConfigurationError(
-            f"Vertex AI needs an extra: pip install 'tuneline[vertex-jobs]' ({error})."
-        ) from error
-
-
-def _labels(assignments: list[str]) -> dict[str, str]:
-    pairs = [assignment.partition("=") for assignment in assignments]
-    if problems := [f"--label {''.join(pair)}: write NAME=VALUE." for pair in pairs if not pair[1]]:
-        raise ConfigurationError(problems)
-    return {key: value for key, _, value in pairs}
-
-
-def _planned(
-    pipeline: str, given: dict[str, Any], options: dict[str, Any], machines: dict[str, Any]
-) -> tuple[VertexRun, Plan]:
-    """Check the options of the run and of its machines together, then everything else."""
-    from tuneline.pipelines.platform import Platform
-    from tuneline.settings import validated
-    from tuneline.vertex.jobs.plan import planned
-    from tuneline.vertex.jobs.problems import gathered
-    from tuneline.vertex.jobs.settings import VertexRun
-
-    problems: list[str] = []
-    with gathered(problems):
-        run = validated(VertexRun, options, source="tuneline submit")
-    with gathered(problems):
-        platform = Platform(target="vertex", **machines)
+    problems = [
+        f"--{name.replace('_', '-')}: is for target {other}, not for {target}."
+        for other, service in _SERVICES.items()
+        if other != target
+        for name in service.OWN_OPTIONS
+        if _is_of_command_line(context, name)
+    ]
     if problems:
         raise ConfigurationError(problems)
-    return run, planned(pipeline, platform, given, run)
 
 
-def _say(run: VertexRun, plan: Plan) -> None:
-    """What is about to be sent, for a person."""
-    lines = [f"{plan.pipeline}: to {run.place.parent}, results below {run.folder}/pipelines"]
-    lines += [
-        f"  local data: {each.path} ({each.size} bytes) to {each.uri}" for each in plan.uploads
-    ]
-    lines += [f"  cost: {sentence}" for sentence in plan.cost]
-    if plan.images:
-        lines.append(
-            f"  warning: {' and '.join(plan.images)}: no registry that Vertex AI pulls from. Name "
-            "images of yours in TUNELINE_COMPONENTS_IMAGE and TUNELINE_TRAINER_IMAGE when compiling"
-        )
-    typer.echo("\n".join(lines), err=True)
+def _is_of_command_line(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
-def _print_request(plan: Plan, *, json_output: bool) -> None:
-    from tuneline.vertex.jobs.request import as_json
-
-    request = as_json(plan.request)
-    if json_output:
-        uploads = {str(each.path): each.uri for each in plan.uploads}
-        request = {"request": request, "uploads": uploads, "cost": plan.cost}
-    typer.echo(json.dumps(request, indent=2, ensure_ascii=False, sort_keys=True))
-
-
-def _carry_out(run: VertexRun, plan: Plan, *, json_output: bool) -> None:
-    from tuneline.vertex.jobs.follow import console_url, follow
-    from tuneline.vertex.jobs.schedule import create_schedule
-    from tuneline.vertex.jobs.submit import submit as submit_run
-    from tuneline.vertex.jobs.upload import send
-
-    send(plan.uploads)
-    name = create_schedule(plan.request, run) if run.schedule else submit_run(plan.request, run)
-    found = {"name": name, "url": console_url(name), "cost": plan.cost}
-    # Flushed at once: whoever stops the wait needs the name.
-    typer.echo(json.dumps(found) if json_output else f"{name}\n{found['url']}")
-    if run.wait:
-        follow(name, run)
-        if not json_output:
-            typer.echo("succeeded")
+def _service_of(run: str) -> Any:
+    """The module that serves a run, by the form of its name."""
+    is_page = run.startswith(("http://", "https://"))
+    return on_kubeflow if is_page else on_vertex

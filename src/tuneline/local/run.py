@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
-import resource
 import shutil
 import time
 import warnings
@@ -17,21 +17,25 @@ import orjson
 
 from tuneline.errors import ConfigurationError, MachineError, StoppedError
 from tuneline.evaluation.verdict import read_verdict
-from tuneline.files import require_writable, write_text
+from tuneline.files import machine_errors, require_writable, write_text
 from tuneline.local.signals import passed_on
+from tuneline.local.tasks import Subprocesses
 from tuneline.local.watch import Watch
 from tuneline.settings import suggestion
+from tuneline.stop import StopRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from kfp.dsl.base_component import BaseComponent
 
     from tuneline.evaluation.verdict import Verdict
+    from tuneline.local.tasks import Tasks
 
 logger = logging.getLogger("tuneline")
 
+LOG_FILE = "log.txt"
 _TUNING_PAGE = "tuning.html"
 
 
@@ -70,44 +74,67 @@ def new_run_folder(runs: Path, pipeline: str) -> Path:
         MachineError: It cannot be made or written to.
     """
     name = f"{pipeline}-{datetime.now(UTC).strftime('%Y%m%d-%H%M%S')}"
-    taken = len(list(runs.glob(f"{name}*")))
-    folder = runs / (f"{name}-{taken + 1}" if taken else name)
+    for number in itertools.count(1):
+        folder = runs / (name if number == 1 else f"{name}-{number}")
+        with machine_errors(folder), contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)  # by one of two runs that begin in the same second
+            break
     require_writable(folder)
     return folder
 
 
-def run_pipeline(pipeline: BaseComponent, arguments: Mapping[str, Any], folder: Path) -> LocalRun:
-    """Run a pipeline by kfp's subprocess runner in this environment.
+def run_pipeline(
+    pipeline: BaseComponent,
+    arguments: Mapping[str, Any],
+    folder: Path,
+    tasks: Tasks | None = None,
+) -> LocalRun:
+    """Run a pipeline by kfp's local runner.
 
     Args:
         pipeline: A pipeline, built or loaded from its compiled spec.
         arguments: Its parameters. Paths are relative to the current folder.
         folder: The run's folder.
+        tasks: What executes its tasks; None: a process for each, in this environment.
 
     Raises:
         TunelineError: The error that ended a task, as the task raised it.
         MachineError: A task died without one.
         ConfigurationError: The pipeline is none of Tuneline's, has no such parameter, or an
-            argument holds ``python3``, which kfp's runner would rewrite.
+            argument cannot be given to tasks that are executed so.
     """
+    tasks = tasks or Subprocesses()
     _require_fitting(pipeline, arguments)
-    _refuse_python3([str(folder.resolve()), *arguments.values()])
+    given = tasks.arguments(arguments, folder)
     started = time.monotonic()
-    with (folder / "log.txt").open("w", encoding="utf-8") as log:
-        watch = Watch(log, logger.info, _task_titles(pipeline.pipeline_spec))
-        task = _run(pipeline, arguments, folder, watch)
+    with (folder / LOG_FILE).open("w", encoding="utf-8") as log:
+        stop = StopRequest()
+        watch = Watch(log, logger.info, _task_titles(pipeline.pipeline_spec), stop)
+        with (
+            tasks.engaged(folder, log) as runner,
+            _failures(folder, watch, stop),
+            contextlib.redirect_stdout(watch),
+            passed_on(stop, tasks),
+        ):
+            outputs = _executed(pipeline, given, folder, runner)
     seconds = round(time.monotonic() - started, 3)
-    shutil.copyfile(task.outputs["report"].path, folder / "report.html")
-    shutil.copyfile(task.outputs["verdict"].path, folder / "verdict.json")
+    facts = {"arguments": dict(arguments), "seconds": seconds, **tasks.facts()}
+    return _finished(folder, outputs, watch, facts)
+
+
+def _finished(
+    folder: Path, outputs: Mapping[str, Any], watch: Watch, facts: Mapping[str, Any]
+) -> LocalRun:
+    """Gather a run's results at the top of its folder."""
+    shutil.copyfile(outputs["report"].path, folder / "report.html")
+    shutil.copyfile(outputs["verdict"].path, folder / "verdict.json")
     for page in (folder / "kfp").glob("*/tune-managed-model*/page"):
         shutil.copyfile(page, folder / _TUNING_PAGE)
     verdict = read_verdict(folder / "verdict.json")
     registered = _registered(folder)
     summary = {
         "schema_version": 1,
-        "arguments": dict(arguments),
-        "seconds": seconds,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
+        **facts,
         "tasks": [{"name": task.name, "seconds": task.seconds} for task in watch.tasks],
         "passed": verdict.passed,
         "winner": verdict.winner,
@@ -115,31 +142,40 @@ def run_pipeline(pipeline: BaseComponent, arguments: Mapping[str, Any], folder: 
         "registered": registered,
     }
     write_text(folder / "result.json", json.dumps(summary, indent=2) + "\n")
-    return LocalRun(folder, verdict, registered, seconds)
+    return LocalRun(folder, verdict, registered, facts["seconds"])
 
 
-def _run(pipeline: BaseComponent, arguments: Mapping[str, Any], folder: Path, watch: Watch) -> Any:
+def _executed(
+    pipeline: BaseComponent, arguments: Mapping[str, Any], folder: Path, runner: Any
+) -> Mapping[str, Any]:
+    """Let kfp run the pipeline; its output artifacts by name."""
     from kfp import local
 
-    local.init(
-        runner=local.SubprocessRunner(use_venv=False), pipeline_root=str((folder / "kfp").resolve())
-    )
-    with warnings.catch_warnings(), contextlib.redirect_stdout(watch):
-        # The runner warns of images whose name lacks "python"; ours run this same code.
-        warnings.filterwarnings("ignore", message=".*custom or non-Python base image")
+    root = folder.resolve() / "kfp"
+    workspace = folder.resolve() / "workspace"  # kfp wants one, and removes it at the end
+    for each in (root, workspace):
+        each.mkdir()  # by this user, before a container engine does it as another one
+    local.init(runner=runner, pipeline_root=str(root), workspace_root=str(workspace))
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*have no effect in the current local runner")
-        try:
-            with passed_on() as stop:
-                return pipeline(**arguments)
-        except (RuntimeError, KeyboardInterrupt) as error:
-            watch.flush()
-            if stop:
-                raise StoppedError(_stopped(watch), stop.signal) from error
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            if watch.failed is None:
-                raise MachineError(f"{folder / 'log.txt'}: the run failed: {error}") from error
-            raise watch.failed.error() from error
+        outputs: Mapping[str, Any] = pipeline(**arguments).outputs
+    return outputs
+
+
+@contextlib.contextmanager
+def _failures(folder: Path, watch: Watch, stop: StopRequest) -> Iterator[None]:
+    """Turn what kfp raises into the error that ended the run."""
+    try:
+        yield
+    except (RuntimeError, KeyboardInterrupt) as error:
+        watch.flush()
+        if stop:
+            raise StoppedError(_stopped(watch), stop.signal) from error
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        if watch.failed is None:
+            raise MachineError(f"{folder / LOG_FILE}: the run failed: {error}") from error
+        raise watch.failed.error() from error
 
 
 def _stopped(watch: Watch) -> str:
@@ -183,12 +219,3 @@ def _require_fitting(pipeline: BaseComponent, arguments: Mapping[str, Any]) -> N
         )
     if problems:
         raise ConfigurationError(problems)
-
-
-def _refuse_python3(values: list[Any]) -> None:
-    # kfp replaces "python3" in every argument by the interpreter's path.
-    if held := [value for value in values if "python3" in str(value)]:
-        raise ConfigurationError(
-            f"{held[0]!r}: kfp's local runner rewrites 'python3' wherever it stands. Use a folder "
-            "and values without it."
-        )

@@ -18,6 +18,8 @@ from tuneline import errors
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tuneline.stop import StopRequest
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _STARTED = re.compile(r"Executing task '([^']+)'")
 _ENDED = re.compile(r"Task '([^']+)' finished with status (\w+)")
@@ -55,20 +57,30 @@ class Watch(io.TextIOBase):
         log: Where everything goes.
         show: Called with each line that a person wants to see.
         titles: What a person calls a task, by kfp's name for it.
+        stop: A wish to stop; no task is begun after it.
     """
 
     def __init__(
-        self, log: IO[str], show: Callable[[str], None], titles: Mapping[str, str]
+        self,
+        log: IO[str],
+        show: Callable[[str], None],
+        titles: Mapping[str, str],
+        stop: StopRequest,
     ) -> None:
         self._log = log
         self._show = show
         self._titles = titles
+        self._stop = stop
         self._rest = ""
         self._started_s = 0.0
         self.tasks: list[TaskRecord] = []
 
     def write(self, text: str) -> int:
-        """Take the next piece of text."""
+        """Take the next piece of text.
+
+        Raises:
+            KeyboardInterrupt: A task would begin, and a signal asked to stop.
+        """
         self._log.write(_COLOUR.sub("", text))
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
@@ -86,6 +98,8 @@ class Watch(io.TextIOBase):
 
     def _read(self, line: str) -> None:
         if started := _STARTED.search(line):
+            if self._stop:  # the task before ended well in spite of it
+                raise KeyboardInterrupt
             self._started_s = time.monotonic()
             self.tasks.append(TaskRecord(self._titles.get(started[1], started[1])))
             self._show(f"{self.tasks[-1].name} ...")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import sys
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
@@ -69,8 +70,13 @@ def connect(registry: str) -> Iterator[MlflowClient]:
 
 
 def sqlite_uri(folder: Path) -> str:
-    """MLflow's tracking URI of the registry in a folder; MLflow wants the path percent-encoded."""
-    return f"sqlite:///{quote(str(folder / DATABASE_FILE))}"
+    """MLflow's tracking URI of the registry in a folder.
+
+    What a URI gives a meaning to is percent-encoded, and nothing else: MLflow also makes the folder
+    that the encoded path names, beside the real one.
+    """
+    path = re.sub(r"[%?#]", lambda found: quote(found[0]), str(folder / DATABASE_FILE))
+    return f"sqlite:///{path}"
 
 
 def experiment_id(client: MlflowClient, registry: str) -> str:

@@ -9,9 +9,9 @@ from google.cloud import aiplatform_v1
 from tests.vertex.stand_in import PROJECT, Vertex
 from tuneline.pipelines.compile import SPECS
 from tuneline.pipelines.platform import Platform
+from tuneline.submission.spec import Spec, compiled_or_loaded
 from tuneline.vertex.jobs.request import pipeline_job, run_request
 from tuneline.vertex.jobs.settings import VertexRun
-from tuneline.vertex.jobs.spec import Spec, compiled_or_loaded
 
 SPEC = SPECS / "supervised_tuning.yaml"
 PARAMETERS = {

@@ -1,22 +1,19 @@
 """``tuneline submit``, ``follow`` and ``cancel``, against a stand-in."""
 
 import json
-import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from google.cloud import aiplatform_v1
 from google.protobuf import json_format
 
+from tests.cli.in_process import Command, in_folder, write_data
 from tests.vertex.stand_in import PROJECT, Fault, Vertex, storage
-from tuneline.cli.main import main
 from tuneline.pipelines.compile import SPECS
 
 SPEC = str(SPECS / "supervised_tuning.yaml")
@@ -33,40 +30,15 @@ def service(vertex: Vertex, monkeypatch: pytest.MonkeyPatch) -> Vertex:
 
 
 @pytest.fixture
-def data(tmp_path):
-    path = tmp_path / "lamps.jsonl"
-    path.write_text('{"prompt": "which lamp?", "completion": "red"}\n' * 3)
-    return path
-
-
-class Finished(NamedTuple):
-    """What a command left."""
-
-    code: int
-    stdout: str
-    stderr: str
+def data(tmp_path: Path) -> Path:
+    return write_data(tmp_path)
 
 
 @pytest.fixture
 def command(
     service: Vertex, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Finished]:
-    """Runs the command line in this process, which has imported its clients already."""
-    monkeypatch.chdir(data.parent)
-
-    def run(*arguments: str) -> Finished:
-        logger = logging.getLogger("tuneline")
-        before, code = list(logger.handlers), 0
-        monkeypatch.setattr(sys, "argv", ["tuneline", *arguments])
-        try:
-            main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        finally:
-            logger.handlers[:] = before
-        return Finished(code, *capsys.readouterr())
-
-    return run
+) -> Command:
+    return in_folder(data.parent, monkeypatch, capsys)
 
 
 IMAGE = f"serving_image=us-docker.pkg.dev/{PROJECT}/serving/vllm:1"

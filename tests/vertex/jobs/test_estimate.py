@@ -8,8 +8,8 @@ from tests.vertex.jobs.conftest import PARAMETERS
 from tests.vertex.stand_in import PROJECT
 from tuneline.errors import ConfigurationError, DataError
 from tuneline.pipelines.platform import Platform
+from tuneline.submission.spec import Spec, compiled_or_loaded
 from tuneline.vertex.jobs.estimate import cost
-from tuneline.vertex.jobs.spec import Spec, compiled_or_loaded
 
 UNKNOWN = "machines are paid by the hour; their price is not known to tuneline"
 

@@ -2,15 +2,21 @@
 
 import pytest
 
-from tests.vertex.jobs.conftest import PARAMETERS, quick, write_rows
+from tests.vertex.jobs.conftest import PARAMETERS, write_rows
+from tests.vertex.stand_in import PROJECT
 from tuneline.errors import ConfigurationError
-from tuneline.vertex.jobs.parameters import run_parameters
-from tuneline.vertex.jobs.spec import Spec
+from tuneline.submission.parameters import run_parameters
+from tuneline.submission.spec import Spec
+
+
+def parameters_of(spec, given):
+    places = {"project": PROJECT, "location": "us-central1", "staging": "gs://sources/tuneline"}
+    return run_parameters(spec, given, places, "-p registry=vertex://PROJECT/LOCATION")
 
 
 def problems_of(spec, **given):
     with pytest.raises(ConfigurationError) as caught:
-        run_parameters(spec, given, quick())
+        parameters_of(spec, given)
     return caught.value.problems
 
 
@@ -27,7 +33,7 @@ def with_inputs(spec, *names):
 
 def test_only_what_was_given_is_sent(spec):
     given = {**PARAMETERS, "seed": 7, "shots": [0]}
-    assert run_parameters(spec, given, quick()) == given
+    assert parameters_of(spec, given) == given
 
 
 def test_place_of_the_run_is_the_pipelines(spec):
@@ -39,7 +45,7 @@ def test_place_of_the_run_is_the_pipelines(spec):
         "location": "europe-west4",
         "project": "other-project",
     }
-    parameters = run_parameters(managed, given, quick())
+    parameters = parameters_of(managed, given)
     assert parameters["staging"] == "gs://sources/tuneline"
     assert (parameters["project"], parameters["location"]) == ("other-project", "europe-west4")
 

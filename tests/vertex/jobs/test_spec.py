@@ -8,7 +8,7 @@ import yaml
 from tests.vertex.jobs.conftest import SPEC
 from tuneline.errors import ConfigurationError
 from tuneline.pipelines.platform import Platform
-from tuneline.vertex.jobs.spec import compiled_or_loaded, working_tasks
+from tuneline.submission.spec import compiled_or_loaded, working_tasks
 
 VERTEX = Platform(target="vertex")
 

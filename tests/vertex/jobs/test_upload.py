@@ -7,7 +7,7 @@ import pytest
 from tests.vertex.jobs.conftest import write_rows
 from tests.vertex.stand_in import storage
 from tuneline.errors import ConfigurationError, DataError, ServiceError
-from tuneline.vertex.jobs.upload import placed, send
+from tuneline.submission.upload import placed, send
 
 STAGING = "gs://sources/tuneline"
 

@@ -10,15 +10,15 @@ from google.cloud import aiplatform_v1 as vertex
 from google.protobuf import json_format
 
 from tuneline.errors import ConfigurationError, ServiceError, StoppedError
+from tuneline.submission.spec import working_tasks
+from tuneline.submission.waiting import Waits
 from tuneline.vertex.clients import api_client, patient, translated
-from tuneline.vertex.jobs.spec import working_tasks
-from tuneline.vertex.jobs.waiting import Waits
 from tuneline.vertex.place import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tuneline.vertex.jobs.settings import Patience
+    from tuneline.submission.patience import Patience
 
 logger = logging.getLogger("tuneline")
 

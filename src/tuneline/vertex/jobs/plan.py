@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuneline.errors import ConfigurationError
-from tuneline.vertex.jobs.estimate import cost, images_nobody_can_pull
-from tuneline.vertex.jobs.parameters import run_parameters
-from tuneline.vertex.jobs.problems import gathered
+from tuneline.submission.estimate import images_nobody_can_pull
+from tuneline.submission.parameters import run_parameters
+from tuneline.submission.problems import gathered
+from tuneline.submission.spec import compiled_or_loaded
+from tuneline.submission.upload import Upload, placed
+from tuneline.vertex.jobs.estimate import cost
 from tuneline.vertex.jobs.request import pipeline_job, run_request, schedule_request
-from tuneline.vertex.jobs.spec import compiled_or_loaded
-from tuneline.vertex.jobs.upload import Upload, placed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tuneline.pipelines.platform import Platform
     from tuneline.vertex.jobs.settings import VertexRun
+
+
+_REGISTRY = "-p registry=vertex://PROJECT/LOCATION, or an MLflow tracking URI"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,9 @@ def planned(pipeline: str, platform: Platform, given: Mapping[str, Any], run: Ve
     spec = compiled_or_loaded(pipeline, platform)
     problems: list[str] = []
     parameters = dict(given)
+    places = {"project": run.project, "location": run.location, "staging": run.folder}
     with gathered(problems):
-        parameters = run_parameters(spec, given, run)
+        parameters = run_parameters(spec, given, places, _REGISTRY)
     with gathered(problems):
         parameters, uploads = placed(parameters, run.folder)
     if problems:

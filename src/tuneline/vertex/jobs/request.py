@@ -17,8 +17,8 @@ from google.protobuf import json_format
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tuneline.submission.spec import Spec
     from tuneline.vertex.jobs.settings import VertexRun
-    from tuneline.vertex.jobs.spec import Spec
 
 
 _LONGEST_NAME = 100

@@ -6,9 +6,10 @@ import re
 import zoneinfo
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tuneline.errors import ConfigurationError
+from tuneline.submission.patience import Patience
 from tuneline.vertex.place import Place
 
 if TYPE_CHECKING:
@@ -42,24 +43,6 @@ _LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 _MOST_LABELS = 64
 _CRON = re.compile(r"(?:(?:CRON_)?TZ=(?P<zone>\S+) )?[\dA-Z*/,-]+(?: [\dA-Z*/,-]+){4}")
-
-
-class Patience(BaseModel):
-    """How long a run is waited for.
-
-    Attributes:
-        deadline_hours: Longest time to wait, for quota and for the end. The run itself goes on.
-        first_wait_s: Seconds between the first two looks at a run, and before the first new try...
-        longest_wait_s: ...which grow up to this.
-        failing_s: How long failures of the service that pass are ridden out.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    deadline_hours: float = Field(default=24.0, gt=0)
-    first_wait_s: float = Field(default=5.0, gt=0)
-    longest_wait_s: float = Field(default=60.0, gt=0)
-    failing_s: float = Field(default=300.0, gt=0)
 
 
 class VertexRun(Patience):

@@ -10,8 +10,8 @@ from google.api_core import exceptions as api_errors
 from google.cloud import aiplatform_v1 as vertex
 
 from tuneline.errors import ServiceError, StoppedError
+from tuneline.submission.waiting import Waits
 from tuneline.vertex.clients import api_client, may_have_worked, once, patient, said, translated
-from tuneline.vertex.jobs.waiting import Waits
 
 if TYPE_CHECKING:
     from tuneline.vertex.jobs.settings import VertexRun

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tuneline.data.media.stores import open_store, store_failure
 from tuneline.errors import ServiceError
-from tuneline.vertex.bucket import put_file
+from tuneline.submission.bucket import put_file
 from tuneline.vertex.tuning.files import content_name
 
 if TYPE_CHECKING:

@@ -10,13 +10,12 @@ from tuneline.data.sources.locate import scheme_of
 from tuneline.errors import ConfigurationError
 from tuneline.models.source import EMBEDDED
 from tuneline.parameters import checked, evaluation_settings, prepare_settings
-from tuneline.vertex.jobs.problems import gathered
+from tuneline.submission.problems import gathered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tuneline.vertex.jobs.settings import VertexRun
-    from tuneline.vertex.jobs.spec import Spec
+    from tuneline.submission.spec import Spec
 
 _WITH_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s]*@", re.IGNORECASE)
 
@@ -24,23 +23,25 @@ SENT = ("data", "test_data")
 """Parameters whose local files are brought to the bucket."""
 
 
-def run_parameters(spec: Spec, given: Mapping[str, Any], run: VertexRun) -> dict[str, Any]:
+def run_parameters(
+    spec: Spec, given: Mapping[str, Any], places: Mapping[str, str], registry: str
+) -> dict[str, Any]:
     """Check the parameters; the pipeline's own place is that of the run unless it is given.
 
     Args:
         spec: The pipeline.
         given: What the user gave, by name.
-        run: Where it runs.
+        places: Parameters that say where the run is, such as ``staging``.
+        registry: A registry that the run's tasks reach, to be named where a folder is given.
 
     Raises:
         ConfigurationError: Lists everything that is wrong, unknown, missing or bound to this
             machine.
     """
-    places = {"project": run.project, "location": run.location, "staging": run.folder}
     filled = {name: place for name, place in places.items() if name in spec.inputs} | dict(given)
     known = {name: value for name, value in filled.items() if name in spec.inputs}
     values = {**spec.defaults, **known}
-    problems = [*spec.problems(filled), *_places_here(values)]
+    problems = [*spec.problems(filled), *_places_here(values, registry)]
     valid: dict[str, Any] = {}
     if not spec.missing(filled):
         with gathered(problems):
@@ -51,13 +52,12 @@ def run_parameters(spec: Spec, given: Mapping[str, Any], run: VertexRun) -> dict
     return {name: valid[name] for name in known}
 
 
-def _places_here(values: Mapping[str, Any]) -> Iterator[str]:
+def _places_here(values: Mapping[str, Any], example: str) -> Iterator[str]:
     """Places of this machine that a container cannot reach, or that are lost with it."""
     registry = str(values.get("registry", ""))
     if registry and "://" not in registry:
         yield (
-            f"registry: {registry!r} is a folder, which is lost with its container. Give "
-            "-p registry=vertex://PROJECT/LOCATION, or an MLflow tracking URI."
+            f"registry: {registry!r} is a folder, which is lost with its container. Give {example}."
         )
     for name, value in values.items():
         if isinstance(value, str) and _WITH_PASSWORD.match(value):
@@ -70,7 +70,7 @@ def _places_here(values: Mapping[str, Any]) -> Iterator[str]:
         if model not in ("", EMBEDDED) and is_local(model) and Path(model).is_dir():
             yield (
                 f"{name}: {model!r} is a folder of this machine. Copy it to a bucket and give its "
-                "gs:// URI."
+                "URI."
             )
 
 
@@ -83,7 +83,7 @@ def _files_here(values: Mapping[str, Any]) -> Iterator[str]:
     further += [str(values["overrides"].get(name, "")) for name in ("catalogue", "tokenizer")]
     for place in further:
         if is_local(place) and Path(place).exists():
-            yield f"{place}: is on this machine alone. Copy it to a bucket and give its gs:// URI."
+            yield f"{place}: is on this machine alone. Copy it to a bucket and give its URI."
 
 
 def is_local(uri: str) -> bool:

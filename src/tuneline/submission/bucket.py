@@ -1,8 +1,8 @@
-"""Files into a bucket. The store shows an object only when all of it has arrived."""
+"""Files into a bucket of any store. It shows an object only when all of it has arrived."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tuneline.data.media.problem import MediaProblem
 from tuneline.data.media.stores import object_size, open_store, store_failure
@@ -19,7 +19,7 @@ def put_file(path: Path, uri: str, size: int) -> bool:
 
     Args:
         path: The file.
-        uri: ``gs://bucket/name``, where the name is made of the content.
+        uri: ``gs://bucket/name`` or ``s3://bucket/name``; the name is made of the content.
         size: Bytes of the file.
 
     Returns:
@@ -29,28 +29,39 @@ def put_file(path: Path, uri: str, size: int) -> bool:
         ServiceError: The store cannot be reached, the file may not be written, or it arrived in
             another size.
     """
-    name = uri.removeprefix("gs://")
-    if _size(name) == size:
+    scheme, name = _store_and_name(uri)
+    if _size(uri) == size:
         return False
     try:
-        open_store("gs").put_file(str(path), name, chunksize=_CHUNK_BYTES)
+        open_store(scheme).put_file(str(path), name, chunksize=_CHUNK_BYTES)
     except Exception as error:
         raise ServiceError(
             f"{uri}: cannot be written ({store_failure(error)}). Check staging and the rights on "
             "its bucket."
         ) from error
-    if (arrived := _size(name)) != size:
+    if (arrived := _size(uri)) != size:
         raise ServiceError(f"{uri}: holds {arrived} bytes after {size} were sent. Run again.")
     return True
 
 
-def _size(name: str) -> int | None:
+def remove_file(uri: str) -> None:
+    """Take an object away, such as one that does not hold what its name says."""
+    scheme, name = _store_and_name(uri)
+    open_store(scheme).rm_file(name)
+
+
+def _store_and_name(uri: str) -> tuple[Any, str]:
+    scheme, _, name = uri.partition("://")
+    return scheme, name
+
+
+def _size(uri: str) -> int | None:
     """Bytes of an object; None where there is none."""
     try:
-        return object_size("gs", name)
+        return object_size(*_store_and_name(uri))
     except MediaProblem as problem:
         if problem.code == "missing_media":
             return None
-        raise ServiceError(f"gs://{name} {problem}") from problem
+        raise ServiceError(f"{uri} {problem}") from problem
     except ServiceError as error:
-        raise ServiceError(f"gs://{name} {error}") from error
+        raise ServiceError(f"{uri} {error}") from error

@@ -1,10 +1,10 @@
-"""A compiled pipeline as Vertex AI takes it, and what its content says of the run."""
+"""A compiled pipeline as a service takes it, and what its content says of the run."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,15 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A pipeline's spec as a mapping, checked."""
+    """A pipeline's spec as a mapping, checked.
+
+    Attributes:
+        content: The portable spec.
+        platform: What only the platform of the target reads; empty: nothing.
+    """
 
     content: dict[str, Any]
+    platform: dict[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -54,7 +60,7 @@ class Spec:
         for component in (content["root"], *content["components"].values()):
             for task in component.get("dag", {}).get("tasks", {}).values():
                 task["cachingOptions"] = {"enableCache": False}
-        return Spec(content)
+        return Spec(content, self.platform)
 
     def missing(self, parameters: Mapping[str, Any]) -> list[str]:
         """Parameters that must be given and are not."""
@@ -91,7 +97,7 @@ def compiled_or_loaded(pipeline: str, platform: Platform) -> Spec:
 
     Raises:
         ConfigurationError: There is no such pipeline or file, the spec does not pass the check or
-            is no single document, or choices are given that a compiled spec cannot take.
+            is for another target, or choices are given that a compiled spec cannot take.
     """
     path = Path(pipeline)
     if path.suffix not in SUFFIXES:
@@ -101,18 +107,19 @@ def compiled_or_loaded(pipeline: str, platform: Platform) -> Spec:
             return _read(compiled)
     if platform != Platform(target=platform.target):
         raise ConfigurationError(
-            f"{path}: is compiled; accelerators and machines are chosen when it is: tuneline "
-            f"compile PIPELINE --target {platform.target} ..."
+            f"{path}: is compiled; accelerators, machines and the platform file are chosen when it "
+            f"is: tuneline compile PIPELINE --target {platform.target} ..."
         )
     if not path.is_file():
         raise ConfigurationError(f"{path}: there is no such spec.")
-    require_valid(path)
+    require_valid(path, portable=platform.target != "kubeflow")
     return _read(path)
 
 
 def _read(path: Path) -> Spec:
     # YAML is a superset of JSON.
-    return Spec(yaml.safe_load(path.read_text(encoding="utf-8")))
+    content, *platforms = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    return Spec(content, platforms[0] if platforms else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tuneline.data.media.stores import open_store
 from tuneline.data.sources.locate import Local, locate
 from tuneline.errors import ConfigurationError, DataError
 from tuneline.files import sha256_file
-from tuneline.vertex.bucket import put_file
-from tuneline.vertex.jobs.parameters import SENT, is_local
+from tuneline.submission.bucket import put_file, remove_file
+from tuneline.submission.parameters import SENT, is_local
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,10 +95,10 @@ def send(uploads: Sequence[Upload]) -> None:
     """
     for upload in uploads:
         if not put_file(upload.path, upload.uri, upload.size):
-            logger.info("vertex: %s is there already", upload.uri)
+            logger.info("%s is there already", upload.uri)
             continue
         if sha256_file(upload.path) != upload.sha256:
             # It may not hold what its name says.
-            open_store("gs").rm_file(upload.uri.removeprefix("gs://"))
+            remove_file(upload.uri)
             raise DataError(f"{upload.path}: changed while it was sent. Run again.")
-        logger.info("vertex: sent %s (%d bytes)", upload.uri, upload.size)
+        logger.info("sent %s (%d bytes)", upload.uri, upload.size)

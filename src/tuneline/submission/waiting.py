@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tuneline.vertex.jobs.settings import Patience
+    from tuneline.submission.patience import Patience
 
 _GROWTH = 1.5
 

@@ -1,0 +1,1 @@
+"""Pipeline runs on Kubeflow Pipelines: what is sent, submission, following, schedules."""
