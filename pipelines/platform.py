@@ -11,14 +11,20 @@ from kfp.dsl.base_component import BaseComponent
 from tuneline.components.images import COMPONENTS_IMAGE, TRAINER_IMAGE
 from tuneline.errors import ConfigurationError
 from tuneline.kubeflow.cluster import Cluster
+from tuneline.kubeflow.names import RESOURCE_NAME
 from tuneline.pipelines.custom_job import custom_job
 from tuneline.pipelines.on_cluster import placed, placed_on_device, told_of_run
 from tuneline.pipelines.signals import reach_program
 
 Target = Literal["local", "kubeflow", "vertex"]
 _RETRIES = 3
+# Argo, below Kubeflow Pipelines, takes this for the time from the first attempt's start to the end
+# of the last one, and ends what still runs then; Vertex AI for the longest pause between two.
+_RETRY_WINDOWS = {"kubeflow": "2592000s", "vertex": "600s"}
 _OF_BOTH = ("accelerator", "accelerators", "nodes")
 """Fields that platform and cluster share."""
+_DEVICES = {"kubeflow": RESOURCE_NAME, "vertex": r"[A-Z0-9]+(_[A-Z0-9]+)+"}
+"""How a target writes the name of a device."""
 _MACHINE_TYPE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)+")
 
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -73,10 +79,10 @@ class Platform:
     def _accelerator_problems(self) -> Iterator[str]:
         if self.accelerators < 1:
             yield f"accelerators: must be at least 1, not {self.accelerators}."
-        wanted = {"kubeflow": "/", "vertex": "_"}.get(self.target)
-        if self.accelerator and wanted is None:
+        form = _DEVICES.get(self.target)
+        if self.accelerator and form is None:
             yield "accelerator: a local run uses the devices that the machine has."
-        elif self.accelerator and wanted and wanted not in self.accelerator:
+        elif self.accelerator and form and not re.fullmatch(form, self.accelerator):
             example = "nvidia.com/gpu" if self.target == "kubeflow" else "NVIDIA_L4"
             yield (
                 f"accelerator: {self.accelerator!r} is no name that {self.target} knows; one such "
@@ -151,17 +157,19 @@ class Platform:
         return lambda **inputs: self.on_device(component(**inputs))
 
     def tried_again(self, task: PipelineTask) -> PipelineTask:
-        """Let a service start a task again that failed: tuning goes on from its checkpoint.
+        """Let a service start a task again that failed: tuning goes on from what it kept outside.
 
         A machine of a service may be taken away at any moment; this one is watched by its user.
         """
         if self.target == "local":
             return task
+        # A task of several nodes only follows a job; each attempt of it is another job.
+        retries = 1 if self.target == "kubeflow" and self.nodes > 1 else _RETRIES
         return task.set_retry(
-            num_retries=_RETRIES,
+            num_retries=retries,
             backoff_duration="30s",
             backoff_factor=2.0,
-            backoff_max_duration="600s",
+            backoff_max_duration=_RETRY_WINDOWS[self.target],
         )
 
     def on_device(self, task: PipelineTask) -> PipelineTask:

@@ -96,7 +96,7 @@ def test_on_this_machine(pipeline, runner, images, vertex, qwen3, full_run, tmp_
     (folder,) = (tmp_path / "runs").iterdir()
     passed = json.loads((folder / "verdict.json").read_text())["passed"]
     assert passed == (finished.returncode == 0), finished.stderr
-    tried.append(Tried(pipeline, runner, "ran", shown(command, tmp_path)))
+    tried.append(Tried(pipeline, runner, "ran", shown(command, tmp_path, qwen3.parent)))
 
 
 @pytest.mark.parametrize("engine", ["kubeflow", "kubeflow-nodes", "vertex", "vertex-nodes"])
@@ -151,7 +151,9 @@ def values_on(target, pipeline, vertex):
     return {**values, "registry": registry}
 
 
-def shown(command, folder):
-    """The command as a user types it."""
-    words = [word.replace(f"{folder}/", "") for word in ("tuneline", *command)]
+def shown(command, *folders):
+    """The command as a user types it in one of the folders."""
+    words = ["tuneline", *command]
+    for folder in folders:
+        words = [word.replace(f"{folder}/", "") for word in words]
     return shlex.join(words)

@@ -141,11 +141,14 @@ Cpu = Annotated[
 MountPath = Annotated[str, AfterValidator(_mount_path)]
 """Where a volume appears in a container."""
 
+RESOURCE_NAME = rf"({_SUBDOMAIN}/{_WORD})?"
+"""Form of the name of a device as Kubernetes counts it; empty: none."""
+
 ResourceName = Annotated[
     str,
     AfterValidator(
         _form(
-            rf"({_SUBDOMAIN}/{_WORD})?",
+            RESOURCE_NAME,
             "a resource that nodes offer, such as nvidia.com/gpu",
             _LONGEST_SUBDOMAIN,
         )

@@ -113,13 +113,33 @@ def compiled_or_loaded(pipeline: str, platform: Platform) -> Spec:
     if not path.is_file():
         raise ConfigurationError(f"{path}: there is no such spec.")
     require_valid(path, portable=platform.target != "kubeflow")
-    return _read(path)
+    spec = _read(path)
+    if problems := list(_of_another_target(spec.content, platform.target)):
+        raise ConfigurationError([f"{path}: {problem}" for problem in problems])
+    return spec
 
 
 def _read(path: Path) -> Spec:
     # YAML is a superset of JSON.
     content, *platforms = yaml.safe_load_all(path.read_text(encoding="utf-8"))
     return Spec(content, platforms[0] if platforms else {})
+
+
+def _of_another_target(content: Mapping[str, Any], target: str) -> Iterator[str]:
+    """What only another target understands: names of devices, jobs of its own."""
+    again = f"Compile it with --target {target}."
+    for label, executor in content["deploymentSpec"]["executors"].items():
+        resources = executor.get("container", {}).get("resources", {})
+        device = resources.get("accelerator", {}).get("resourceType", "")
+        # Kubernetes' names of devices have a domain, and those of Vertex AI have none.
+        if device and ("/" in device) != (target == "kubeflow"):
+            yield f"{label}: {device!r} is no device that {target} knows. {again}"
+    for task in working_tasks(content):
+        parameters = task.component.get("inputDefinitions", {}).get("parameters", {})
+        if target == "kubeflow" and "worker_pool_specs" in parameters:
+            yield f"task {task.name!r} is a custom job of Vertex AI. {again}"
+        if target == "vertex" and task.component["executorLabel"] == "exec-tune-by-train-job":
+            yield f"task {task.name!r} starts a TrainJob of Kubeflow. {again}"
 
 
 @dataclass(frozen=True, slots=True)

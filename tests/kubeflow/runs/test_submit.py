@@ -96,6 +96,31 @@ def test_of_two_that_were_started_one_is_ended(kfp, spec):
     assert going == [RunAddress.parse(url).run_id]
 
 
+def test_second_run_that_cannot_be_ended_is_told_and_the_first_goes_on(kfp, spec, caplog):
+    kfp.faults += [Fault(CREATE, "late", seconds=0.4), Fault(CREATE, "slow", seconds=0.8)]
+    kfp.faults.append(Fault("TerminateRun", "status", status=403, message="no"))
+    run = quick(kfp, longest_wait_s=0.02)
+    first = submit(request_of(spec, run), run)
+    (other,) = kfp.runs.keys() - {RunAddress.parse(first).run_id}
+    assert f"tuneline cancel '{RunAddress(run.address, other).url}'" in caplog.text
+
+
+def test_refusal_after_a_lost_answer_says_that_there_may_be_a_run(kfp, spec):
+    kfp.faults += [Fault(CREATE, "late", seconds=0.4), Fault(CREATE, "status", status=401)]
+    run = quick(kfp, longest_wait_s=0.02)
+    request = request_of(spec, run)
+    with pytest.raises(ServiceError, match="may have been started all the same"):
+        submit(request, run)
+
+
+def test_archived_experiment_is_named(kfp, spec):
+    started(kfp, spec)
+    (experiment,) = kfp.experiments.values()
+    experiment["storage_state"] = "ARCHIVED"
+    with pytest.raises(ConfigurationError, match="experiment: 'Default' is archived"):
+        started(kfp, spec)
+
+
 def test_two_runs_of_one_name_are_two(kfp, spec):
     assert started(kfp, spec) != started(kfp, spec)
     kfp.faults.append(Fault(CREATE, "drop_after"))

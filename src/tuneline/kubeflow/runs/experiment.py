@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import kfp_server_api as api
 
+from tuneline.errors import ConfigurationError
 from tuneline.kubeflow.runs.client import (
     Connection,
     UnreadableAnswerError,
@@ -59,6 +60,7 @@ def experiment_id(client: Any, run: KubeflowRun) -> str:
     Names are unique in a namespace, so that it cannot be made twice.
 
     Raises:
+        ConfigurationError: One of that name is archived.
         ApiException: The service refuses or fails, and likewise the client's other failures.
     """
     namespace = namespace_of(connection_of(run), client)
@@ -71,7 +73,12 @@ def experiment_id(client: Any, run: KubeflowRun) -> str:
     except api.ApiException as error:
         if error.status != _TAKEN:
             raise
-        made = {"experiment_id": _found(client, run, namespace)}
+        if not (found := _found(client, run, namespace)):
+            raise ConfigurationError(
+                f"experiment: {run.experiment!r} is archived. Restore it, or give another "
+                "--experiment."
+            ) from error
+        return found
     return required(made, "experiment_id")
 
 

@@ -67,6 +67,8 @@ def _started(client: Any, request: Any, run: KubeflowRun) -> str:
         except Exception as error:
             is_uncertain = may_have_worked(error)
             if not is_uncertain and not _waits_in_line(error):
+                if uncertain:  # an earlier answer was lost: the run may be there
+                    raise _given_up(error, request, run) from error
                 raise
             what = "looking whether the run was started" if is_uncertain else "waiting in line"
             logger.warning("kubeflow: %s; %s", said(error), what)
@@ -137,5 +139,13 @@ def _only_one(client: Any, ids: list[str], run: KubeflowRun) -> str:
     first, *others = ids
     for other in others:
         logger.warning("kubeflow: the run was started twice; ending %s", other)
-        patiently(run, client.runs.run_service_terminate_run, other)
+        try:
+            patiently(run, client.runs.run_service_terminate_run, other)
+        except FAILURES as error:
+            url = RunAddress(run.address, other).url
+            logger.warning(
+                "kubeflow: it could not be ended (%s). End it: tuneline cancel '%s'",
+                said(error),
+                url,
+            )
     return first
