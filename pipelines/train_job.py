@@ -1,6 +1,8 @@
 """Tuning on several nodes of a Kubeflow cluster: a task that has a TrainJob do it."""
 
+import importlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kfp.dsl import PipelineTask
@@ -8,6 +10,7 @@ from kfp.dsl.base_component import BaseComponent
 
 from tuneline.components.training.component import tune_by_train_job, tune_model
 from tuneline.errors import ConfigurationError
+from tuneline.kubeflow.train_job.settings import SERVICE_ACCOUNT
 
 if TYPE_CHECKING:
     from tuneline.pipelines.platform import Platform
@@ -43,7 +46,7 @@ def train_job(component: BaseComponent, platform: "Platform") -> Callable[..., P
             f"cluster.work_volume: is required for {platform.nodes} nodes, which share their files "
             "on it: {claim: NAME}."
         )
-    mount = _mount_pvc()
+    kubernetes = _kubernetes()
 
     def make(**inputs: Any) -> PipelineTask:
         task = tune_by_train_job(
@@ -52,17 +55,19 @@ def train_job(component: BaseComponent, platform: "Platform") -> Callable[..., P
             max_wait_hours=float(platform.max_wait_hours),
             **inputs,
         )
-        return mount(platform.on_cpu(task), volume.claim, volume.mount_path)
+        # Its nodes are to run as the run does, whose account the pod alone knows.
+        kubernetes.use_field_path_as_env(task, SERVICE_ACCOUNT, "spec.serviceAccountName")
+        task = platform.on_cpu(task)
+        kubernetes.mount_pvc(task, volume.claim, volume.mount_path)
+        return task
 
     return make
 
 
-def _mount_pvc() -> Callable[..., PipelineTask]:
+def _kubernetes() -> ModuleType:
     try:
-        from kfp.kubernetes import mount_pvc
+        return importlib.import_module("kfp.kubernetes")
     except ImportError as error:
         raise ConfigurationError(
             f"nodes: several need an extra: pip install 'tuneline[kubeflow]' ({error})."
         ) from error
-    mount: Callable[..., PipelineTask] = mount_pvc
-    return mount

@@ -272,7 +272,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "GET", kind if kind == JOBS:
                 self._show(last)
             case "DELETE", kind if kind == JOBS:
-                self._delete(last)
+                self._delete(last, body or {})
             case "GET", kind if kind == CORE:
                 self._list(last, query)
             case "GET", kind if kind.startswith(f"{CORE}/pods/") and last == "log":
@@ -358,11 +358,16 @@ class _Handler(BaseHTTPRequestHandler):
             shown["status"] = {"conditions": [stage.condition]}
         self._send(200, shown)
 
-    def _delete(self, name: str) -> None:
+    def _delete(self, name: str, options: dict[str, Any]) -> None:
         with self.cluster.lock:
             job = self.cluster.jobs.get(name)
             if job is None:
                 self._found("trainjobs", name, None)
+                return
+            uid = job["metadata"]["uid"]
+            if (wanted := options.get("preconditions", {}).get("uid", uid)) != uid:
+                what = f"UID in precondition: {wanted}, UID in object meta: {uid}"
+                self._refuse(409, "Conflict", f"Precondition failed: {what}")
                 return
             self.cluster.deleted.append(name)
             if self.cluster.lingering:

@@ -110,7 +110,7 @@ def test_what_could_not_be_deleted_is_told_with_the_command(cluster, settings, c
     wait_until(lambda: cluster.asked("GET", "/pods") > 1)
     said = stopped(task, signal.SIGTERM)
     name = request_of(config, given, "").name
-    assert f"kubectl delete trainjob {name} --namespace team" in said
+    assert f"Delete it: kubectl -n team delete trainjob {name}" in said
     assert "403 it is forbidden: cannot" in said
 
 

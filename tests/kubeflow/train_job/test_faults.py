@@ -144,6 +144,24 @@ def test_outside_of_a_pod_the_place_must_be_named(cluster, settings, config, mon
         tune_on_nodes(config, settings())
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"clusters: [", b"- 1\n", b"no mapping", b"", b"clusters: 3", b"\x00", b"\xff\xfe\xff"],
+)
+def test_a_kubeconfig_that_is_none_is_told_by_its_name(
+    settings, config, monkeypatch, tmp_path, content
+):
+    path = tmp_path / "broken"
+    path.write_bytes(content)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    monkeypatch.setenv("TUNELINE_NAMESPACE", "team")
+    with pytest.raises(
+        ConfigurationError, match="cannot be reached: KUBECONFIG .*/broken: "
+    ) as got:
+        tune_on_nodes(config, settings())
+    assert "\n" not in str(got.value)
+
+
 def test_in_a_pod_its_namespace_is_taken(cluster, settings, config, monkeypatch, tmp_path):
     monkeypatch.delenv("TUNELINE_NAMESPACE")
     (tmp_path / "namespace").write_text("team\n")

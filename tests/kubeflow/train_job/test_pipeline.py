@@ -31,10 +31,14 @@ def test_a_small_task_shares_the_volume_and_starts_the_job(tmp_path):
     assert pods["exec-tune-by-train-job"]["pvcMount"] == [
         {"constant": "tuning", "mountPath": "/shared", "pvcNameParameter": given("tuning")}
     ]
+    # The nodes run as the run does.
+    assert pods["exec-tune-by-train-job"]["fieldPathAsEnv"] == [
+        {"fieldPath": "spec.serviceAccountName", "name": "TUNELINE_SERVICE_ACCOUNT"}
+    ]
     task = spec["root"]["dag"]["tasks"]["tune-by-train-job"]
     assert task["taskInfo"]["name"].startswith("tune")
     assert task["cachingOptions"] == {"enableCache": True}
-    assert task["retryPolicy"]["maxRetryCount"] == 3
+    assert task["retryPolicy"]["maxRetryCount"] == 1
     inputs = task["inputs"]["parameters"]
     constants = {
         name: value["runtimeValue"]["constant"]

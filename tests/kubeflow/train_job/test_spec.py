@@ -95,7 +95,27 @@ def test_a_cluster_that_asks_for_nothing_gets_the_volume_alone(config):
         {"name": "work", "persistentVolumeClaim": {"claimName": "tuning"}}
     ]
     assert set(job["metadata"]["labels"]) == {"app.kubernetes.io/managed-by"}
-    assert set(job["spec"]["trainer"]) == {"image", "command", "numNodes"}
+    assert set(job["spec"]["trainer"]) == {"image", "command", "numNodes", "env"}
+    assert "serviceAccountName" not in pod["spec"]
+
+
+def test_nodes_are_told_where_they_see_that_they_are_followed(config):
+    job = job_of(config, {"nodes": 2, "work_volume": {"claim": "tuning"}})
+    folder, name = job["metadata"]["annotations"]["tuneline/folder"], job["metadata"]["name"]
+    (entry,) = job["spec"]["trainer"]["env"]
+    assert entry == {"name": "TUNELINE_FOLLOWED", "value": f"{folder}/{name}.followed"}
+
+
+def test_nodes_run_as_the_task_does(config, monkeypatch):
+    asked = {"nodes": 2, "work_volume": {"claim": "tuning"}}
+    before = job_of(config, asked)
+    monkeypatch.setenv("TUNELINE_SERVICE_ACCOUNT", "tuners")
+    job = job_of(config, asked)
+    assert problems_of(job) == []
+    assert rules.pod_of(job, TORCH, 0)["spec"]["serviceAccountName"] == "tuners"
+    # Another account: another job, which goes on from the same checkpoints.
+    assert job["metadata"]["name"] != before["metadata"]["name"]
+    assert job["metadata"]["annotations"] == before["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize(

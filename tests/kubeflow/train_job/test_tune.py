@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -76,12 +77,42 @@ def test_result_is_taken_and_the_job_is_deleted(cluster, settings, config, told)
     assert f"TrainJob {request.name} was deleted" in text
 
 
-def test_a_task_that_is_started_again_after_the_result_starts_no_job(cluster, settings, config):
+def test_a_task_that_is_started_again_after_the_result_starts_no_job(
+    cluster, settings, config, told
+):
     given = settings()
-    leave_result(request_of(config, given, "").config.output)
+    request = request_of(config, given, "")
+    leave_result(request.config.output)
     tune_on_nodes(config, given)
     assert cluster.created == []
+    (line,) = [line for line in told() if "no TrainJob is started" in line]
+    assert line.endswith(f"To tune anew, remove {request.folder}.")
     assert read_result(config.output).method == "pet"
+
+
+def test_nodes_are_shown_at_every_look_that_they_are_followed(cluster, settings, config):
+    given = settings()
+    request = request_of(config, given, "")
+    seen = []
+
+    def look():
+        seen.append(request.followed_file.read_text())
+
+    cluster.on_create = lambda job: look()
+    stages = [Stage(pods=BOTH_RUN, action=look) for _ in range(4)]
+    end = Stage(COMPLETE, [succeeded()] * 2, lambda: leave_result(request.config.output))
+    cluster.script = [*stages, end]
+    tune_on_nodes(config, given)
+    assert len(seen) == 5
+    assert len(set(seen)) == 5
+
+
+def test_the_command_that_ends_the_job_is_told(cluster, settings, config, told):
+    given = settings()
+    request = request_of(config, given, "")
+    cluster.script = done(request)
+    tune_on_nodes(config, given)
+    assert f"tune: to end it by hand: kubectl -n team delete trainjob {request.name}" in told()
 
 
 def test_a_job_that_runs_is_found_and_followed(cluster, settings, config, told):
@@ -125,6 +156,18 @@ def test_a_job_that_failed_is_told_with_what_its_nodes_said(cluster, settings, c
     ]
     assert cluster.deleted == []  # so that it can be looked at
     assert not config.output.exists()
+
+
+def test_a_trouble_that_passed_is_no_cause_of_a_later_failure(cluster, settings, config):
+    cluster.script = [
+        Stage(pods=[running(), ended("OOMKilled", 137)]),
+        Stage(pods=BOTH_RUN, generation=1),
+        Stage(FAILED, [ended("Error", 3), running()], generation=1),
+    ]
+    with pytest.raises(ServiceError) as failed:
+        tune_on_nodes(config, settings())
+    assert "node 0: Error: exit code 3" in str(failed.value)
+    assert "node 1" not in str(failed.value)
 
 
 def event(thing, kind, reason, message, second):
@@ -178,6 +221,36 @@ def test_a_job_that_does_not_go_is_told(cluster, settings, config):
         tune_on_nodes(config, given)
 
 
+def test_a_job_that_another_task_started_again_is_not_deleted(cluster, settings, config):
+    given = settings()
+    request = request_of(config, given, "")
+    cluster.script = [Stage(FAILED)]
+    with pytest.raises(ServiceError):
+        tune_on_nodes(config, given)
+
+    def replaced_elsewhere():  # after this task saw that it failed, before it asks for deletion
+        job = cluster.jobs[request.name]
+        job["metadata"]["uid"] = "another"
+        cluster.shown[request.name] = -1
+        cluster.script = done(request)
+
+    cluster.shown[request.name] = -1
+    cluster.script = [Stage(FAILED, action=replaced_elsewhere)]
+    tune_on_nodes(config, given)
+    assert len(cluster.created) == 1
+    assert cluster.asked("DELETE", JOBS) == 2  # refused, and that of the job that is complete
+    assert cluster.deleted == [request.name]
+
+
+def test_nodes_that_were_taken_away_again_are_not_waited_for_without_end(cluster, settings, config):
+    queued = condition("Suspended", "Suspended", "preempted in queue gpus")
+    cluster.script = [Stage(pods=BOTH_RUN), Stage(queued)]
+    given = settings(max_wait_hours=1 / 3600)
+    with pytest.raises(ServiceError, match="suspended: preempted in queue gpus; not at work after"):
+        tune_on_nodes(config, given)
+    assert cluster.deleted == [request_of(config, given, "").name]
+
+
 def test_suspension_is_told_and_waited_for(cluster, settings, config, told):
     given = settings()
     request = request_of(config, given, "")
@@ -227,12 +300,13 @@ def test_a_job_that_somebody_deletes_is_told(cluster, settings, config):
 
 
 def test_a_result_that_another_task_took_is_taken_too(cluster, settings, config):
-    given = settings()
+    given = settings(result_s=20.0)
     output = request_of(config, given, "").config.output
 
     def taken_elsewhere():
-        leave_result(output)
         cluster.jobs.clear()
+        # A network's file system shows what another machine wrote with a delay.
+        threading.Timer(0.5, leave_result, (output,)).start()
 
     cluster.script = [Stage(pods=BOTH_RUN, action=taken_elsewhere)]
     assert tune_on_nodes(config, given).method == "pet"
@@ -242,6 +316,25 @@ def test_a_complete_job_without_a_result_names_the_volume(cluster, settings, con
     cluster.script = [Stage(COMPLETE, [succeeded()] * 2)]
     with pytest.raises(ServiceError, match="holds no result.json. Is the claim of work_volume"):
         tune_on_nodes(config, settings())
+
+
+def test_a_result_that_does_not_fit_on_the_disk_is_told_with_both_sizes(cluster, settings, config):
+    given = settings()
+    output = request_of(config, given, "").config.output
+    leave_result(output)
+    os.truncate(output / "merged" / "model.safetensors", 2**43)  # sparse: it takes no space
+    with pytest.raises(MachineError, match=r"GB free, and the result in .* has 8796\.1 GB") as got:
+        tune_on_nodes(config, given)
+    assert "Give the task more ephemeral storage" in str(got.value)
+    assert not config.output.exists()
+
+
+def test_checkpoints_need_no_room_here(cluster, settings, config):
+    given = settings()
+    output = request_of(config, given, "").config.output
+    leave_result(output)
+    os.truncate(output / "checkpoints" / "checkpoint-4" / "weights.safetensors", 2**43)
+    assert tune_on_nodes(config, given).method == "pet"
 
 
 def test_a_copy_that_is_not_what_the_nodes_wrote_is_refused(cluster, settings, config):

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kubeflow.trainer.constants import constants
+from kubernetes import client
 
 from tuneline.errors import ConfigurationError, StoppedError
 from tuneline.kubeflow.train_job.connection import connected
@@ -130,14 +131,26 @@ class TrainJobApi:
             return [f"events cannot be read: {said(error)}"]
         return warnings_of(name, found.get("items") or [])
 
-    def delete(self, name: str) -> bool:
+    def delete(self, name: str, uid: str = "") -> bool:
         """Ask once for a job's deletion, and fail as the client does.
+
+        Args:
+            name: Of the job.
+            uid: Delete that job alone, and no later one of the same name; empty: whichever it is.
 
         Returns:
             Whether it was there.
         """
+        only = client.V1Preconditions(uid=uid) if uid else None
         try:
-            _unwrapped(lambda: self._backend.delete_job(name))
+            self._backend.custom_api.delete_namespaced_custom_object(
+                constants.GROUP,
+                constants.VERSION,
+                self.namespace,
+                constants.TRAINJOB_PLURAL,
+                name,
+                body=client.V1DeleteOptions(preconditions=only),
+            )
         except FAILURES as error:
             if is_missing_object(error):
                 return False
@@ -218,16 +231,6 @@ class TrainJobApi:
         )
         found: list[Any] = _mapping(answer).get("items") or []
         return found
-
-
-def _unwrapped(function: Callable[[], Answer]) -> Answer:
-    """Call the SDK, and raise the failure of the request that its own errors hide."""
-    try:
-        return function()
-    except RuntimeError as error:
-        if isinstance(error.__cause__, FAILURES):
-            raise error.__cause__ from None
-        raise
 
 
 def _mapping(response: Any) -> dict[str, Any]:

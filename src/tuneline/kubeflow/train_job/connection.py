@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kubeflow.common.types import KubernetesBackendConfig
 from kubeflow.trainer.backends.kubernetes.backend import KubernetesBackend
 from kubernetes import client, config
@@ -80,9 +81,15 @@ def _configuration() -> client.Configuration:
             config.load_kube_config(files, client_configuration=configuration)
         else:
             config.load_incluster_config(client_configuration=configuration)
-    except (config.ConfigException, OSError) as error:
+    # The client checks neither that the file is YAML nor that it holds what it looks for.
+    except (config.ConfigException, OSError, yaml.YAMLError, ValueError, TypeError) as error:
         raise ConfigurationError(
-            f"The cluster cannot be reached: {error}. In a pod its service account says where it "
-            "is; elsewhere, set KUBECONFIG."
+            f"The cluster cannot be reached: {_line(error)}. In a pod its service account says "
+            "where it is; elsewhere, set KUBECONFIG."
         ) from error
     return configuration
+
+
+def _line(error: Exception) -> str:
+    named = f"KUBECONFIG {os.environ['KUBECONFIG']}: " if os.environ.get("KUBECONFIG") else ""
+    return named + " ".join(str(error).split())

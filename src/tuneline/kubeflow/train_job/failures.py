@@ -108,7 +108,8 @@ def no_answer(doing: str, error: Exception, failing_s: float) -> TunelineError:
     """The error where failures that should pass did not."""
     return ServiceError(
         f"{doing}: {said(error).rstrip('.')}. It failed for {failing_s:.0f} s. A job "
-        "that was started goes on; the same task finds it again."
+        "that was started goes on, for an hour where nobody follows it; the same task finds it "
+        "again."
     )
 
 

@@ -6,10 +6,12 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from tuneline.errors import ServiceError
+from tuneline.errors import ServiceError, StoppedError
 from tuneline.kubeflow.train_job.log import NodeLog
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tuneline.kubeflow.train_job.api import TrainJobApi
     from tuneline.kubeflow.train_job.settings import TrainJobSettings
     from tuneline.kubeflow.train_job.state import JobState, NodePod
@@ -39,21 +41,32 @@ class Follower:
         api: The way to the cluster.
         name: Of the job.
         settings: How many nodes it has, and how long to wait.
+        renew: Called at every look: tells the nodes that they are followed.
     """
 
-    def __init__(self, api: TrainJobApi, name: str, settings: TrainJobSettings) -> None:
+    def __init__(
+        self,
+        api: TrainJobApi,
+        name: str,
+        settings: TrainJobSettings,
+        renew: Callable[[], None],
+    ) -> None:
         self._api = api
         self._name = name
         self._settings = settings
+        self._renew = renew
         self._log: NodeLog | None = None
+        self._ended = False
         self._told = ""
         self._troubles: dict[int, str] = {}
-        self._worked = False
-        self._since = time.monotonic()
+        self._waiting_since = 0.0
         self._stuck_since = 0.0
 
     def to_its_end(self) -> None:
         """Return when the job is complete.
+
+        Where a signal asks to stop, the log is left open: the job is to be deleted first, for this
+        task may be killed at any moment. `close` ends it.
 
         Raises:
             ConfigurationError: The job may not be read any more.
@@ -62,26 +75,40 @@ class Follower:
             ServiceError: It failed, with what its nodes said; or the server does not answer.
             StoppedError: A signal asked to stop; the job is still there.
         """
-        wait, ended = self._settings.first_wait_s, False
+        self._waiting_since = time.monotonic()
         try:
-            while True:
-                job = self._api.look(self._name)
-                if job is None or job.is_deleting:
-                    raise GoneError(f"TrainJob {self._name} was deleted while it was followed.")
-                pods = self._api.pods(self._name)
-                changed = self._tell(job, pods)
-                ended = job.phase in ("Complete", "Failed")
-                if job.phase == "Complete":
-                    return
-                if job.phase == "Failed":
-                    raise ServiceError(self._last_word(f"TrainJob {self._name} {job.said}"))
-                self._require_hope(job, pods)
-                wait = self._settings.first_wait_s if changed else wait * _GROWTH
-                wait = min(wait, self._settings.longest_wait_s)
-                self._api.pause(wait)
-        finally:
-            if self._log:
-                self._log.finish(_LAST_LINES_S if ended else 0.0)
+            self._follow()
+        except (StoppedError, KeyboardInterrupt):
+            raise
+        except BaseException:
+            self.close()
+            raise
+        self.close()
+
+    def close(self) -> None:
+        """Tell what is left of the log, and stop reading it."""
+        if self._log:
+            self._log.finish(_LAST_LINES_S if self._ended else 0.0)
+            self._log = None
+
+    def _follow(self) -> None:
+        wait = self._settings.first_wait_s
+        while True:
+            self._renew()
+            job = self._api.look(self._name)
+            if job is None or job.is_deleting:
+                raise GoneError(f"TrainJob {self._name} was deleted while it was followed.")
+            pods = self._api.pods(self._name)
+            changed = self._tell(job, pods)
+            self._ended = job.phase in ("Complete", "Failed")
+            if job.phase == "Complete":
+                return
+            if job.phase == "Failed":
+                raise ServiceError(self._last_word(f"TrainJob {self._name} {job.said}"))
+            self._require_hope(job, pods)
+            wait = self._settings.first_wait_s if changed else wait * _GROWTH
+            wait = min(wait, self._settings.longest_wait_s)
+            self._api.pause(wait)
 
     def _tell(self, job: JobState, pods: list[NodePod]) -> bool:
         """Tell what is new; whether anything is."""
@@ -93,7 +120,9 @@ class Follower:
             logger.info("tune: TrainJob %s: %s", self._name, line)
         for pod in pods:
             trouble = str(pod.trouble) if pod.trouble else ""
-            if trouble and self._troubles.get(pod.node) != trouble:
+            if not trouble:  # an old one would be told as the cause of a later failure
+                self._troubles.pop(pod.node, None)
+            elif self._troubles.get(pod.node) != trouble:
                 changed = True
                 self._troubles[pod.node] = trouble
                 logger.warning("tune: node %d (%s): %s", pod.node, pod.name, trouble)
@@ -109,7 +138,7 @@ class Follower:
         self._log = NodeLog(self._api, pod)
 
     def _require_hope(self, job: JobState, pods: list[NodePod]) -> None:
-        """Give up on nodes that do not start."""
+        """Give up on nodes that do not start, at first or after they were taken away."""
         now = time.monotonic()
         is_stuck = any(pod.trouble and pod.trouble.hardly_passes for pod in pods)
         self._stuck_since = (self._stuck_since or now) if is_stuck else 0.0
@@ -118,12 +147,16 @@ class Follower:
             raise HopelessError(
                 self._last_word(f"TrainJob {self._name}: nodes did not start in {minutes:.0f} min")
             )
-        working = len(pods) == self._settings.cluster.nodes and all(p.has_started for p in pods)
-        self._worked = self._worked or working
+        if job.phase != "Suspended" and self._all_work(pods):
+            self._waiting_since = now
         hours = self._settings.max_wait_hours
-        if hours and not self._worked and now - self._since > hours * 3600:
+        if hours and now - self._waiting_since > hours * 3600:
             what = f"{job.said}; not at work after {hours:g} hours (max_wait_hours)"
             raise HopelessError(self._last_word(f"TrainJob {self._name}: {what}"))
+
+    def _all_work(self, pods: list[NodePod]) -> bool:
+        nodes = self._settings.cluster.nodes
+        return len(pods) == nodes and all(pod.has_started for pod in pods)
 
     def _last_word(self, what: str) -> str:
         """What happened, with what the nodes and the cluster said."""

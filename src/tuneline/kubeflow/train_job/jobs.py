@@ -71,6 +71,7 @@ class TrainJobs:
                 self._api.pause(wait)
             elif self._is_of_use(found):
                 logger.info("tune: TrainJob %s is there: going on with it", self._name)
+                self._tell_how_to_end_it()
                 return
             else:
                 self._replaced(found)
@@ -96,13 +97,18 @@ class TrainJobs:
         if not problem:
             return f"TrainJob {self._name} is not there"
         return (
-            f"TrainJob {self._name} could not be deleted ({problem}); if it is there, it goes on. "
-            f"Delete it: 'kubectl delete trainjob {self._name} --namespace {self._api.namespace}'"
+            f"TrainJob {self._name} could not be deleted ({problem}); if it is there, it goes on "
+            "for an hour where nobody follows it. "
+            f"Delete it: {self._by_hand}"
         )
 
     @property
     def _doing(self) -> str:
         return f"starting TrainJob {self._name}"
+
+    @property
+    def _by_hand(self) -> str:
+        return f"kubectl -n {self._api.namespace} delete trainjob {self._name}"
 
     @staticmethod
     def _is_of_use(found: JobState) -> bool:
@@ -120,7 +126,11 @@ class TrainJobs:
             self._may_appear = True
             return error
         logger.info("tune: started TrainJob %s in %s", self._name, self._api.namespace)
+        self._tell_how_to_end_it()
         return None
+
+    def _tell_how_to_end_it(self) -> None:
+        logger.info("tune: to end it by hand: %s", self._by_hand)
 
     def _replaced(self, found: JobState) -> None:
         """Delete a job and wait until all of it is gone: its last pod may still be writing."""
@@ -130,9 +140,9 @@ class TrainJobs:
                 self._name,
                 found.said,
             )
-            self._api.again(f"deleting TrainJob {self._name}", lambda: self._api.delete(self._name))
+            self._api.again(f"deleting TrainJob {self._name}", lambda: self._delete_alone(found))
         end, wait = time.monotonic() + self._patience.gone_s, self._patience.first_wait_s
-        while self._api.look(self._name) is not None or self._api.any_pods(self._name):
+        while not self._is_gone(found):
             if time.monotonic() > end:
                 raise ServiceError(
                     f"TrainJob {self._name} was deleted and is not gone after "
@@ -141,3 +151,17 @@ class TrainJobs:
                 )
             self._api.pause(wait)
             wait = min(wait * 1.5, self._patience.longest_wait_s)
+
+    def _delete_alone(self, found: JobState) -> None:
+        """Delete a job, but not one that another task put in its place meanwhile."""
+        try:
+            self._api.delete(self._name, found.uid)
+        except FAILURES as error:
+            if code_of(error) != _CONFLICT:
+                raise
+
+    def _is_gone(self, found: JobState) -> bool:
+        now = self._api.look(self._name)
+        if now is None:
+            return not self._api.any_pods(self._name)
+        return now.uid != found.uid

@@ -48,6 +48,11 @@ class TrainJobRequest:
         """The configuration that the nodes are started with."""
         return self.folder / f"{self.name}.yaml"
 
+    @property
+    def followed_file(self) -> Path:
+        """The lease of the job: this task renews it, and the nodes stop where nobody does."""
+        return self.folder / f"{self.name}.followed"
+
 
 def request_of(
     config: TrainConfig, settings: TrainJobSettings, fingerprint: str
@@ -70,7 +75,8 @@ def request_of(
     }
     cluster = settings.cluster.model_dump(mode="json")
     folder = Path(settings.work_volume.mount_path) / _digest(learned)[:_FOLDER_DIGITS]
-    name = f"tune-{_digest([learned, overrides, cluster])[:_NAME_DIGITS]}"
+    machine = [overrides, cluster, settings.service_account]
+    name = f"tune-{_digest([learned, machine])[:_NAME_DIGITS]}"
     placed = {
         "train": folder / "train.parquet",
         "validation": folder / "validation.parquet",

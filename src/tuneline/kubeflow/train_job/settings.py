@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tuneline.kubeflow.cluster import WorkVolume
+
+SERVICE_ACCOUNT = "TUNELINE_SERVICE_ACCOUNT"
+"""Environment variable: the account that this task runs as, and its nodes with it."""
 
 _LONGEST_IMAGE = 500
 """Most characters that a TrainJob takes as an image."""
@@ -52,10 +56,12 @@ class TrainJobSettings(Patience):
         trainer_image: Image of the nodes.
         cluster: What the cluster asks of them; how many nodes, with which devices, and the volume
             that they share with this task.
+        service_account: Account of the nodes' pods; empty: that of the runtime.
     """
 
     trainer_image: str
     cluster: Cluster
+    service_account: str = ""
 
     @property
     def work_volume(self) -> WorkVolume:
@@ -87,9 +93,10 @@ _NO_VOLUME = (
 
 
 def train_job_settings(values: Mapping[str, Any]) -> TrainJobSettings:
-    """Settings out of a task's inputs.
+    """Settings out of a task's inputs; the service account is the task's own where it knows it.
 
     Raises:
         ConfigurationError: Lists every problem.
     """
-    return validated(TrainJobSettings, values, source="train job")
+    own = {"service_account": os.environ.get(SERVICE_ACCOUNT, "")}
+    return validated(TrainJobSettings, {**own, **values}, source="train job")

@@ -14,6 +14,7 @@ from kubeflow_trainer_api import models
 
 from tuneline.kubeflow.cluster import HF_HOME, QUEUE_LABEL, SHARED_MEMORY_PATH
 from tuneline.kubeflow.train_job.state import NODE
+from tuneline.training.lease import FOLLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def train_job(request: TrainJobRequest, settings: TrainJobSettings, runtime_kind
             name=settings.cluster.training_runtime, kind=runtime_kind
         ),
         trainer=_trainer(request, settings),
-        runtimePatches=[_patch(settings.cluster)],
+        runtimePatches=[_patch(settings)],
     )
     return models.TrainerV1alpha1TrainJob(
         apiVersion=constants.API_VERSION,
@@ -68,7 +69,7 @@ def _trainer(request: TrainJobRequest, settings: TrainJobSettings) -> Any:
         numNodes=cluster.nodes,
         numProcPerNode=_processes(cluster),
         resourcesPerNode=_resources(cluster),
-        env=list(_environment(cluster)) or None,
+        env=list(_environment(request, cluster)),
     )
 
 
@@ -98,7 +99,8 @@ def _resources(cluster: Cluster) -> Any:
     return models.IoK8sApiCoreV1ResourceRequirements(limits=quantities, requests=quantities)
 
 
-def _environment(cluster: Cluster) -> Iterator[Any]:
+def _environment(request: TrainJobRequest, cluster: Cluster) -> Iterator[Any]:
+    yield models.IoK8sApiCoreV1EnvVar(name=FOLLOWED, value=str(request.followed_file))
     if cluster.model_cache:
         yield models.IoK8sApiCoreV1EnvVar(name=HF_HOME, value=cluster.model_cache.hf_home)
     for entry in cluster.secret_env:
@@ -108,14 +110,16 @@ def _environment(cluster: Cluster) -> Iterator[Any]:
         )
 
 
-def _patch(cluster: Cluster) -> Any:
-    """What the runtime's pods get on top: volumes, placement, secrets of the registry."""
+def _patch(settings: TrainJobSettings) -> Any:
+    """What the runtime's pods get on top: account, volumes, placement, secrets of the registry."""
+    cluster = settings.cluster
     mounts = [
         models.IoK8sApiCoreV1VolumeMount(name=name, mountPath=path)
         for name, path, _ in _volumes(cluster)
     ]
     pod = models.TrainerV1alpha1PodSpecPatch(
         containers=[models.TrainerV1alpha1ContainerPatch(name=NODE, volumeMounts=mounts)],
+        serviceAccountName=settings.service_account or None,
         volumes=[volume for _, _, volume in _volumes(cluster)],
         nodeSelector=cluster.node_selector or None,
         tolerations=list(_tolerations(cluster)) or None,

@@ -43,12 +43,14 @@ class JobState:
         reason: Why, in a word; empty where it is not said.
         message: Why, in a sentence.
         is_deleting: Whether it is about to go.
+        uid: What tells it from a later job of the same name.
     """
 
     phase: str
     reason: str = ""
     message: str = ""
     is_deleting: bool = False
+    uid: str = ""
 
     @property
     def said(self) -> str:
@@ -89,14 +91,15 @@ class NodePod:
 
 def job_state(job: Mapping[str, Any]) -> JobState:
     """Read a TrainJob."""
-    is_deleting = bool(_part(job, "metadata").get("deletionTimestamp"))
+    metadata = _part(job, "metadata")
+    is_deleting, uid = bool(metadata.get("deletionTimestamp")), str(metadata.get("uid", ""))
     conditions = _part(job, "status").get("conditions") or []
     true = {found.get("type"): found for found in conditions if found.get("status") == "True"}
     for phase in ("Complete", "Failed", "Suspended"):
         if found := true.get(phase):
             reason, message = str(found.get("reason", "")), str(found.get("message", ""))
-            return JobState(phase, reason if reason != phase else "", message, is_deleting)
-    return JobState("Created", is_deleting=is_deleting)
+            return JobState(phase, reason if reason != phase else "", message, is_deleting, uid)
+    return JobState("Created", is_deleting=is_deleting, uid=uid)
 
 
 def node_pods(pods: Iterable[Mapping[str, Any]]) -> list[NodePod]:

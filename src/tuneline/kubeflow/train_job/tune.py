@@ -14,8 +14,6 @@ from tuneline.stop import stop_on_signals
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tuneline.kubeflow.train_job.api import TrainJobApi
-    from tuneline.kubeflow.train_job.jobs import TrainJobs
     from tuneline.kubeflow.train_job.request import TrainJobRequest
     from tuneline.kubeflow.train_job.settings import TrainJobSettings
     from tuneline.stop import StopRequest
@@ -33,7 +31,7 @@ def tune_on_nodes(
     The nodes work in a folder of the shared volume. Their result is copied from there, and the job
     is deleted; where the result is there already, no job is started. SIGTERM, Ctrl-C and a closed
     terminal delete the job, and the next task goes on from its newest checkpoint; a task that is
-    killed leaves it to be found.
+    killed leaves it to be found, and its nodes stop by themselves where nobody finds it.
 
     Args:
         config: What to tune on what, and how, with the paths of this task.
@@ -58,65 +56,89 @@ def tune_on_nodes(
     if not work.is_done():
         work.fill()
     with stop_on_signals() as stop:
-        result = _taken(request, work, settings, config.output, stop)
+        result = _Task(request, work, settings, stop).result(config.output)
     work.tidy()
     return result
 
 
-def _taken(
-    request: TrainJobRequest,
-    work: WorkFolder,
-    settings: TrainJobSettings,
-    output: Path,
-    stop: StopRequest,
-) -> TuningResult:
-    """Have the job done where it is not, take its result, and delete it."""
-    from tuneline.kubeflow.train_job.api import TrainJobApi
-    from tuneline.kubeflow.train_job.jobs import TrainJobs
+class _Task:
+    """Has one request done by a job.
 
-    api = TrainJobApi(settings, stop)
-    jobs = TrainJobs(api, request.name, settings)
-    try:
-        if work.is_done():
-            logger.info("tune: %s holds the result already", request.config.output)
-        else:
-            _have_done(api, jobs, request, work, settings)
-        result = work.take(output)
-    except (StoppedError, KeyboardInterrupt) as asked:
-        stop.interruptible = False
-        logger.warning("tune: asked to stop: deleting TrainJob %s", request.name)
-        raise StoppedError(
-            f"Asked to stop: {jobs.delete_within_seconds()}. The same task goes on from the newest "
-            f"checkpoint in {request.config.output}.",
-            stop.signal or signal.SIGINT,
-        ) from asked
-    logger.info("tune: %s", jobs.delete_within_seconds())
-    return result
+    Args:
+        request: What is asked for.
+        work: Its folder.
+        settings: On which nodes.
+        stop: Ends it; the job is deleted.
+    """
 
+    def __init__(
+        self,
+        request: TrainJobRequest,
+        work: WorkFolder,
+        settings: TrainJobSettings,
+        stop: StopRequest,
+    ) -> None:
+        from tuneline.kubeflow.train_job.api import TrainJobApi
+        from tuneline.kubeflow.train_job.follow import Follower
+        from tuneline.kubeflow.train_job.jobs import TrainJobs
 
-def _have_done(
-    api: TrainJobApi,
-    jobs: TrainJobs,
-    request: TrainJobRequest,
-    work: WorkFolder,
-    settings: TrainJobSettings,
-) -> None:
-    """Find or start the job, and wait until its result is there."""
-    from tuneline.kubeflow.train_job.follow import Follower, GoneError, HopelessError
-    from tuneline.kubeflow.train_job.spec import train_job
+        self._request, self._work, self._settings, self._stop = request, work, settings, stop
+        self._api = TrainJobApi(settings, stop)
+        self._jobs = TrainJobs(self._api, request.name, settings)
+        self._follower = Follower(self._api, request.name, settings, work.renew)
 
-    if settings.cluster.image_pull_policy:
-        logger.info("tune: image_pull_policy of the nodes is the runtime's; a job cannot set it")
-    runtime_kind = api.runtime_kind(settings.cluster.training_runtime)
-    jobs.find_or_start(train_job(request, settings, runtime_kind))
-    try:
-        Follower(api, request.name, settings).to_its_end()
-    except GoneError:
-        if not work.is_done():  # else another task took it, and deleted its job
-            raise
-    except HopelessError as error:
-        raise ServiceError(f"{error}\n  {jobs.delete_within_seconds()}.") from error
-    work.await_result(settings.result_s, api.pause)
+    def result(self, output: Path) -> TuningResult:
+        """Have the job done where it is not, take its result, and delete it."""
+        try:
+            if not self._is_done_already():
+                self._have_done()
+            result = self._work.take(output)
+        except (StoppedError, KeyboardInterrupt) as asked:
+            # Nothing before the deletion: a pod's other programs may end it at any moment.
+            self._stop.interruptible = False
+            raise StoppedError(
+                f"Asked to stop: {self._jobs.delete_within_seconds()}. The same task goes on from "
+                f"the newest checkpoint in {self._request.config.output}.",
+                self._stop.signal or signal.SIGINT,
+            ) from asked
+        finally:
+            self._follower.close()
+        logger.info("tune: %s", self._jobs.delete_within_seconds())
+        return result
+
+    def _is_done_already(self) -> bool:
+        if not self._work.is_done():
+            return False
+        logger.info(
+            "tune: no TrainJob is started: %s holds the result of the same request, and it is "
+            "taken, also where KFP's cache is off. To tune anew, remove %s.",
+            self._request.config.output,
+            self._request.folder,
+        )
+        return True
+
+    def _have_done(self) -> None:
+        """Find or start the job, and wait until its result is there."""
+        from tuneline.kubeflow.train_job.follow import GoneError, HopelessError
+        from tuneline.kubeflow.train_job.spec import train_job
+
+        request, settings = self._request, self._settings
+        if settings.cluster.image_pull_policy:
+            logger.info(
+                "tune: image_pull_policy of the nodes is the runtime's; a job cannot set it"
+            )
+        runtime_kind = self._api.runtime_kind(settings.cluster.training_runtime)
+        self._work.renew()  # before the nodes of a job that is there give up
+        self._jobs.find_or_start(train_job(request, settings, runtime_kind))
+        try:
+            self._follower.to_its_end()
+        except GoneError:
+            # Another task may have taken the result, and deleted its job.
+            if not self._work.appears(settings.result_s, self._api.pause):
+                raise
+        except HopelessError as error:
+            raise ServiceError(f"{error}\n  {self._jobs.delete_within_seconds()}.") from error
+        self._work.await_result(settings.result_s, self._api.pause)
 
 
 def _require_sdk() -> Any:

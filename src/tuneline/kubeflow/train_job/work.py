@@ -18,6 +18,7 @@ from tuneline.files import (
     sha256_folder,
     write_text,
 )
+from tuneline.training.lease import Renewal
 from tuneline.training.result import RESULT_FILE, read_result
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class WorkFolder:
     def __init__(self, request: TrainJobRequest) -> None:
         self._request = request
         self._output = request.config.output
+        self._lease = Renewal(request.followed_file)
 
     def is_done(self) -> bool:
         """Whether the result is there; it is written last."""
@@ -67,6 +69,10 @@ class WorkFolder:
         given = request.config.model_dump(mode="json", exclude_unset=True)
         write_text(request.config_file, yaml.safe_dump(given, sort_keys=True))
 
+    def renew(self) -> None:
+        """Tell the nodes, which see the same folder, that somebody still follows them."""
+        self._lease.renew()
+
     def await_result(self, longest_s: float, pause: Callable[[float], None]) -> None:
         """Wait until the result is seen here; a network's file system shows it with a delay.
 
@@ -77,15 +83,21 @@ class WorkFolder:
         Raises:
             ServiceError: It is not seen.
         """
+        if not self.appears(longest_s, pause):
+            raise ServiceError(
+                f"TrainJob {self._request.name} is complete, but {self._output} holds no "
+                f"{RESULT_FILE}. Is the claim of work_volume mounted at its mount_path in this "
+                "task, and ReadWriteMany?"
+            )
+
+    def appears(self, longest_s: float, pause: Callable[[float], None]) -> bool:
+        """Whether the result is seen here in time; arguments as of `await_result`."""
         end = time.monotonic() + longest_s
         while not self.is_done():
             if time.monotonic() > end:
-                raise ServiceError(
-                    f"TrainJob {self._request.name} is complete, but {self._output} holds no "
-                    f"{RESULT_FILE}. Is the claim of work_volume mounted at its mount_path in this "
-                    "task, and ReadWriteMany?"
-                )
+                return False
             pause(_LOOK_S)
+        return True
 
     def take(self, output: Path) -> TuningResult:
         """Copy the result, without its checkpoints: whole or not at all.
@@ -99,6 +111,7 @@ class WorkFolder:
         """
         result = read_result(self._output)
         with new_folder(output) as temporary:
+            self._require_room(temporary)
             leave_out = shutil.ignore_patterns(_CHECKPOINTS, ".*")
             shutil.copytree(self._output, temporary, ignore=leave_out, dirs_exist_ok=True)
             if sha256_folder(temporary / result.model_folder) != result.model_digest:
@@ -108,6 +121,18 @@ class WorkFolder:
                     f"{self._request.folder}."
                 )
         return result
+
+    def _require_room(self, target: Path) -> None:
+        files = (path for path in self._output.rglob("*") if path.is_file())
+        taken = (path for path in files if not _is_left_out(path.relative_to(self._output)))
+        size, free = sum(path.stat().st_size for path in taken), shutil.disk_usage(target).free
+        if size > free:
+            raise MachineError(
+                f"{target.parent}: has {free / 1e9:.1f} GB free, and the result in {self._output} "
+                f"has {size / 1e9:.1f} GB. Give the task more ephemeral storage, or a machine with "
+                "a larger disk, and run again: the result stays on the volume, and no TrainJob is "
+                "started."
+            )
 
     def tidy(self) -> None:
         """Mark the result as taken, and remove what nobody needs: its checkpoints, old results.
@@ -125,6 +150,11 @@ class WorkFolder:
                     shutil.rmtree(mark.parent)
         except OSError as error:
             logger.warning("tune: tidying %s: %s", self._request.folder.parent, error)
+
+
+def _is_left_out(path: Path) -> bool:
+    """Whether a file of the result stays on the volume."""
+    return any(part == _CHECKPOINTS or part.startswith(".") for part in path.parts)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -21,6 +21,7 @@ from tuneline.errors import ConfigurationError, MachineError, StoppedError
 from tuneline.stop import signals_heard
 from tuneline.training.distributed.ranks import joined
 from tuneline.training.distributed.worker import FAILURE, OUTCOME, WORKER, read_failure
+from tuneline.training.lease import while_followed
 from tuneline.training.result import read_result
 from tuneline.training.settings import TasksConfig
 from tuneline.training.train import train
@@ -60,7 +61,7 @@ class Launch:
 def tune(
     config: TrainConfig | TasksConfig, checkpoint_folder: Path | None = None
 ) -> dict[str, TuningResult]:
-    """Tune on every device that is there.
+    """Tune on every device that is there, for as long as somebody follows it.
 
     Args:
         config: One run, or one for each task.
@@ -73,6 +74,13 @@ def tune(
         TunelineError: What `train` raises, in whichever process.
         MachineError: A process was killed.
     """
+    with while_followed(os.environ):
+        return _tuned(config, checkpoint_folder)
+
+
+def _tuned(
+    config: TrainConfig | TasksConfig, checkpoint_folder: Path | None
+) -> dict[str, TuningResult]:
     runs = config.runs() if isinstance(config, TasksConfig) else {"": config}
     launch = launch_of(os.environ, torch.cuda.device_count())
     if launch is None:
