@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tuneline import __version__
 from tuneline.local.docker.container import run_container
 from tuneline.local.docker.engine import engine_errors
+from tuneline.local.docker.images import VERSION_LABEL
 from tuneline.local.docker.mounts import volumes as own_volumes
 from tuneline.local.docker.mounts import without_nested
 from tuneline.local.docker.orphans import RUN_LABEL, claim
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from tuneline.local.docker.plan import Plan
 
-_VERSION_LABEL = "tuneline.version"
 _FUNCTION = "--function_to_execute"
 
 
@@ -52,7 +52,7 @@ class Containers:
         from kfp import local
 
         claim(log)
-        self._labels = {RUN_LABEL: str(folder.resolve()), _VERSION_LABEL: __version__}
+        self._labels = {RUN_LABEL: str(folder.resolve()), VERSION_LABEL: __version__}
         with engine_errors(), self._stopping.listening(), _instead(self.run):
             yield local.DockerRunner()
 
