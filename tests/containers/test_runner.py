@@ -18,7 +18,8 @@ from docker.models.containers import Container
 from tests.tickets import write_tickets
 from tuneline.evaluation.verdict import Verdict
 from tuneline.local.docker.orphans import RUN_LABEL
-from tuneline.pipelines.compile import SPECS
+from tuneline.pipelines.compile import compile_pipeline
+from tuneline.pipelines.platform import Platform
 
 pytestmark = pytest.mark.containers
 
@@ -142,18 +143,21 @@ def test_whole_pipeline_as_a_user_without_rights_in_folders_of_odd_names(tmp_pat
     assert not (folder / "workspace").exists()
 
 
-def test_two_runs_at_once_do_not_disturb_each_other(tmp_path):
+def test_two_runs_at_once_do_not_disturb_each_other(built, tmp_path):
     folders = {name: tmp_path / name for name in ("method_comparison", "learning_curve")}
     options = {"learning_curve": ("-p", "fractions=[0.5]", "-p", "method=full")}
     for folder in folders.values():
         folder.mkdir()
         write_tickets(folder / "data.jsonl", rows=300)
+    images = {f"{name}_image": reference for name, reference in built.items()}
+    for name, folder in folders.items():
+        compile_pipeline(name, Platform(**images), folder / "spec.yaml")
     with ThreadPoolExecutor() as both:
         waiting = {
             name: both.submit(
                 run,
                 folder,
-                str(SPECS / f"{name}.yaml"),
+                "spec.yaml",
                 "-p",
                 "data=data.jsonl",
                 *SHORT,
@@ -163,6 +167,7 @@ def test_two_runs_at_once_do_not_disturb_each_other(tmp_path):
         }
     for name, folder in folders.items():
         finished = waiting[name].result()
+        assert finished.returncode in (0, 1), finished.stderr
         (report,) = folder.glob("runs/*/report.html")
         assert report.stat().st_size > 0
         (verdict,) = folder.glob("runs/*/verdict.json")
