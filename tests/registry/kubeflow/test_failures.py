@@ -93,6 +93,7 @@ def test_retry_after_is_kept(plain, make_trained):
         ("-5", 0, 0),
         ("", 0, 0),
     ],
+    ids=["seconds", "part", "later", "earlier", "word", "negative", "empty"],
 )
 def test_forms_of_retry_after(asked, shortest, longest):
     error = ApiException(status=429)
