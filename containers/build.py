@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NAMES = ("components", "trainer")
 BILLS = ROOT / "dist" / "images"
+_REGISTRY = re.compile(r"[a-z0-9][a-z0-9.-]*(:\d+)?(/[a-z0-9][a-z0-9._-]*)*/?")
 _SECRETS = {"pip.conf": "pip_conf", "ca.pem": "certificates"}
 
 
@@ -187,10 +188,12 @@ def main(
     base_image: Annotated[str, typer.Option(help="With Python 3.11 and venv.")] = "",
     torch: Annotated[Torch, typer.Option(help="cpu: smaller, and no GPU.")] = Torch.CUDA,
     pip_conf: Annotated[
-        Path | None, typer.Option(help="pip's configuration in the build.", exists=True)
+        Path | None,
+        typer.Option(help="pip's configuration in the build.", exists=True, dir_okay=False),
     ] = None,
     certificates: Annotated[
-        Path | None, typer.Option(help="Certificates, at /run/secrets/ca.pem.", exists=True)
+        Path | None,
+        typer.Option(help="Certificates, at /run/secrets/ca.pem.", exists=True, dir_okay=False),
     ] = None,
     network: Annotated[str, typer.Option(help="The build's network: default, host.")] = "",
     references: Annotated[Path, typer.Option(help="Where their names are written.")] = REFERENCES,
@@ -199,6 +202,12 @@ def main(
     names = images or list(NAMES)
     if unknown := sorted(set(names) - set(NAMES)):
         raise typer.BadParameter(f"{', '.join(unknown)}: images are {' and '.join(NAMES)}.")
+    if not _REGISTRY.fullmatch(image_registry):
+        raise typer.BadParameter(
+            f"--image-registry {image_registry!r}: must be like ghcr.io/acme, without https://."
+        )
+    if torch is Torch.CPU and "trainer" not in names:
+        raise typer.BadParameter("--torch: is for the image trainer.")
     if push and image_registry == "tuneline":
         raise typer.BadParameter("--push: say where to in --image-registry.")
     choices = Choices(

@@ -44,9 +44,15 @@ def output_of(*command: str) -> str:
     Raises:
         EngineError: It failed, with what it said.
     """
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise EngineError(
+            f"{command[0]}: cannot be run ({error.strerror}). Name a Docker client in DOCKER."
+        ) from error
     if found.returncode:
-        raise EngineError(f"{' '.join(command[:3])}: {found.stderr.strip()}")
+        said = found.stderr.strip() or f"exit code {found.returncode}"
+        raise EngineError(f"{' '.join(command[:3])}: {said}")
     return found.stdout.strip()
 
 

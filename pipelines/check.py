@@ -84,7 +84,10 @@ def check_spec(path: Path, *, portable: bool = True) -> list[str]:
     spec, platforms = documents[0], documents[1:]
     problems: list[str] = []
     if portable and platforms:
-        problems.append(f"{len(documents)} documents, but a portable pipeline is a single one")
+        problems.append(
+            f"{len(documents)} documents, but a portable pipeline is a single one: compiled with a "
+            "platform file of Kubeflow, it is for Kubeflow alone"
+        )
     pipeline = _parsed(proto.PipelineSpec(), spec, problems)
     deployment = _parsed(proto.PipelineDeploymentConfig(), spec.get("deploymentSpec", {}), problems)
     if pipeline is not None and deployment is not None:

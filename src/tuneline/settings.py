@@ -30,6 +30,7 @@ _PLAIN_WORDS = {
     "float_type": "a number",
     "bool_parsing": "true or false",
     "bool_type": "true or false",
+    "string_type": "text; put it in quotes, such as 'true' or '8'",
 }
 """What pydantic asks for, by the type of its error, in the words of a YAML file."""
 

@@ -38,3 +38,16 @@ def test_mapping_file_is_named_when_it_cannot_be_read(tmp_path):
             read_mapping(path)
     with pytest.raises(ConfigurationError, match="nowhere.yaml"):
         read_mapping(tmp_path / "nowhere.yaml")
+
+
+def test_names_that_are_given_twice_are_listed(tmp_path):
+    path = tmp_path / "cluster.yaml"
+    path.write_text("a: 1\nb: {c: 1}\na: 2\nd:\n  - e: 1\n    e: 2\n")
+    with pytest.raises(ConfigurationError) as refused:
+        read_mapping(path)
+    assert sorted(refused.value.problems) == [
+        f"{path}: a: is given twice, in lines 1 and 3.",
+        f"{path}: e: is given twice, in lines 5 and 6.",
+    ]
+    path.write_text("a: {b: 1}\nc: {b: 2}\n")
+    assert read_mapping(path) == {"a": {"b": 1}, "c": {"b": 2}}

@@ -137,7 +137,12 @@ def test_platform_document_is_for_platforms_alone(tmp_path):
     path = tmp_path / "spec.yaml"
     compiler.Compiler().compile(with_platform, str(path))
     assert check_spec(path, portable=False) == []
-    assert check_spec(path) == ["2 documents, but a portable pipeline is a single one"]
+    assert check_spec(path) == [
+        (
+            "2 documents, but a portable pipeline is a single one: compiled with a platform file of "
+            "Kubeflow, it is for Kubeflow alone"
+        )
+    ]
 
 
 def gated_task(spec: dict[str, Any]) -> Any:

@@ -14,18 +14,41 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads YAML and notes names that are given twice, which YAML forbids and PyYAML takes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.repeated: list[str] = []
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Note repeated names, then build the mapping."""
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode) and lines.setdefault(key.value, line) != line:
+                self.repeated.append(
+                    f"{key.value}: is given twice, in lines {lines[key.value]} and {line}."
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
 def read_mapping(path: Path) -> dict[str, Any]:
     """Read a YAML (or JSON) file that holds a mapping.
 
     Raises:
-        ConfigurationError: It cannot be read, is no YAML, or holds something else.
+        ConfigurationError: It cannot be read, is no YAML, gives a name twice, or holds something
+            else.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loader = _Loader(path.read_text(encoding="utf-8"))
+        content = loader.get_single_data()
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}).") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: is no YAML: {error}") from error
+    if loader.repeated:
+        raise ConfigurationError([f"{path}: {problem}" for problem in loader.repeated])
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path}: holds no mapping of names to values.")
     return content

@@ -109,13 +109,15 @@ def _say(run: KubeflowRun, plan: Plan) -> None:
         )
     if plan.images:
         lines.append(
-            f"  warning: {' and '.join(plan.images)}: no registry that a cluster pulls from. Name "
-            "images of yours in TUNELINE_COMPONENTS_IMAGE and TUNELINE_TRAINER_IMAGE when compiling"
+            f"  warning: {' and '.join(plan.images)}: no registry that a cluster pulls from; it "
+            "would ask Docker Hub, where these names are not ours. Build yours by make images with "
+            "--push, or name them in TUNELINE_COMPONENTS_IMAGE and TUNELINE_TRAINER_IMAGE when "
+            "compiling"
         )
     if plan.preloaded:
         lines.append(
             f"  note: {' and '.join(plan.preloaded)}: no registry; by image_pull_policy the nodes "
-            "must have them already"
+            "must have them already, and with IfNotPresent one that has not asks Docker Hub"
         )
     typer.echo("\n".join(lines), err=True)
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 HF_HOME = "HF_HOME"
 """Environment variable that says where models of a hub are kept."""
 
+_OWN_VARIABLES = {"KFP_NAMESPACE", "KFP_RUN_ID", "KFP_RUN_NAME", "PATH", "PYTHONPATH"}
+
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 """Label by which Kueue knows the queue of a pod or job."""
 
@@ -179,6 +181,8 @@ class Cluster(_Part):
         for name, times in names.items():
             if times > 1:
                 yield f"secret_env: {name} is set {times} times. Give each variable once."
+        for name in sorted(names.keys() & _OWN_VARIABLES):
+            yield f"secret_env: {name} is set by the image or the pipeline. Leave it out."
         if self.model_cache and HF_HOME in names:
             yield f"secret_env: {HF_HOME} is set by model_cache. Leave one out."
         for name, times in Counter(self.image_pull_secrets).items():

@@ -16,7 +16,16 @@ _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _WORD = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _LONGEST_SUBDOMAIN = 253
 _LONGEST_PREFIX = 253
-_OWN_FOLDERS = ("/", "/dev", "/dev/shm", "/etc", "/proc", "/sys", "/tmp", "/usr", "/var")  # noqa: S108
+_OWN_FOLDERS = ("/", "/home", "/home/tuneline", "/run", "/tmp", "/var", "/var/run")  # noqa: S108
+"""Folders of a container that a volume may not replace, while others may lie in them."""
+
+_OWN_TREES = (
+    *("/bin", "/dev", "/etc", "/lib", "/lib64", "/opt", "/proc", "/root", "/sbin", "/sys", "/usr"),
+    # Argo's and KFP's own, and where Kubernetes puts secrets.
+    *("/gcs", "/kfp-launcher", "/minio", "/s3", "/run/secrets", "/var/run/argo"),
+    "/var/run/secrets",
+)
+"""Folders that hold what a task runs by, with all that is in them."""
 
 
 def _form(pattern: str, words: str, longest: int = 0) -> Callable[[str], str]:
@@ -35,7 +44,7 @@ def _mount_path(value: str) -> str:
     plain = posixpath.normpath(value)
     if not value.startswith("/") or value != plain or ":" in value or value.startswith("//"):
         raise ValueError(f"must be an absolute path without '..', such as /cache, not {value!r}.")
-    if value in _OWN_FOLDERS:
+    if value in _OWN_FOLDERS or any(f"{value}/".startswith(f"{tree}/") for tree in _OWN_TREES):
         raise ValueError(
             f"{value!r} is the container's own folder; choose another, such as /cache."
         )

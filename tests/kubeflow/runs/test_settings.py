@@ -52,6 +52,7 @@ def test_what_the_service_takes_is_taken(name, value):
     ("options", "said"),
     [
         ({"host": "kubeflow.example.com"}, "host: must be like https://"),
+        ({"host": "https://a.example/pipeline/apis"}, "give what stands before /apis"),
         ({"host": "https://a.example/#/runs"}, "host: must be like https://"),
         ({"staging": "s3://bucket/a*"}, "staging: must be like"),
         ({"staging": "/folder"}, "staging: must be like"),

@@ -78,6 +78,8 @@ class KubeflowRun(Patience):
     def _form_problems(self) -> Iterator[str]:
         if not self.host:
             yield f"host: is required. Give --host or set {HOST}."
+        elif "/apis" in self.host:
+            yield f"host: {self.host!r}: give what stands before /apis."
         elif not _HOST_FORM.fullmatch(self.host):
             yield (
                 "host: must be like https://kubeflow.example.com/pipeline, without a user name, a "
