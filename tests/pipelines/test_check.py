@@ -139,8 +139,8 @@ def test_platform_document_is_for_platforms_alone(tmp_path):
     assert check_spec(path, portable=False) == []
     assert check_spec(path) == [
         (
-            "2 documents, but a portable pipeline is a single one: compiled with a platform file of "
-            "Kubeflow, it is for Kubeflow alone"
+            "2 documents, but a portable pipeline is a single one: compiled with a platform file "
+            "of Kubeflow, it is for Kubeflow alone"
         )
     ]
 
